@@ -1,0 +1,1 @@
+"""What the lesson calls rather than reads: MIDI, data, measures, pictures, sound, inference."""

@@ -1,0 +1,549 @@
+"""Chorales to windows, windows to batches: everything between a score and a training step.
+
+``python -m utils.dataset_utils`` rebuilds ``dataset/`` and ``original_midi/`` from music21's corpus.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from utils import midi_utils
+from utils.midi_utils import REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
+
+DATASET_DIR = Path("dataset")
+MIDI_DIR = Path("original_midi")
+CHORALES_FILE = "chorales.npz"
+SPLIT_FILE = "jsb_split.csv"
+ROLL_FILES = {"train": "train.npy", "valid": "valid.npy", "test": "eval.npy"}
+TRAINING_CHORALES = 229
+# Two harmonisations that share this much of their bars, up to transposition, are one (see README).
+FAMILY_SHARE = 0.15
+TRANSPOSITIONS = tuple(range(-6, 6))  # semitones: every key once
+
+
+@dataclass(frozen=True)
+class Chorale:
+    """A four-part piece on the grid.
+
+    Attributes
+    ----------
+    name : str
+        As in music21's corpus, ``bwv66.6``.
+    split : str
+        ``train``, ``valid`` or ``test``.
+    meter : str
+        Time signatures in order, ``4/4`` or ``3/4+4/4``.
+    tonic, mode : int, str
+        Pitch class 0..11 and ``major`` or ``minor``, by music21's key analysis.
+    grid : int8 array [step, voice]
+    onset : bool array [step, voice]
+    bars : int array [bar]
+        The step where each full bar begins. A pickup is no full bar.
+    """
+
+    name: str
+    split: str
+    meter: str
+    tonic: int
+    mode: str
+    grid: np.ndarray
+    onset: np.ndarray
+    bars: np.ndarray
+
+
+# --- From the corpus ---------------------------------------------------------
+
+
+def read_chorale(name):
+    """Read soprano, alto, tenor and bass of one of music21's Bach chorales.
+
+    Parameters
+    ----------
+    name : str
+        ``bwv66.6``, or with an ending where the corpus holds several files of that name.
+
+    Returns
+    -------
+    Chorale
+        With an empty ``split``. Notes are rounded to sixteenths; tied notes are one note.
+    """
+    import music21  # here, because it takes a second that training need not wait for
+
+    file = name if name.endswith((".krn", ".xml")) else f"{name}.mxl"
+    score = music21.corpus.parse(f"bach/{file}")
+    parts = {voice: _part(score, voice) for voice in VOICES}
+    grids, onsets = zip(*(_read_part(part) for part in parts.values()), strict=True)
+    length = max(map(len, grids))
+    grid = np.full((length, len(VOICES)), REST, np.int8)
+    onset = np.zeros((length, len(VOICES)), bool)
+    for voice, (pitches, starts) in enumerate(zip(grids, onsets, strict=True)):
+        grid[: len(pitches), voice] = pitches
+        onset[: len(starts), voice] = starts
+    soprano = parts["soprano"]
+    meters = dict.fromkeys(t.ratioString for t in soprano.recurse().getElementsByClass("TimeSignature"))
+    key = score.analyze("key")
+    return Chorale(
+        name, "", "+".join(meters), key.tonic.pitchClass, key.mode, grid, onset, _full_bars(soprano)
+    )
+
+
+def _part(score, voice):
+    # Some scores add horns or a continuo, with every part named; those without names have four parts.
+    if len(score.parts) == len(VOICES):
+        return score.parts[VOICES.index(voice)]
+    return next(part for part in score.parts if part.partName.strip().lower().startswith(voice))
+
+
+def _read_part(part):
+    notes = []
+    for note in part.recurse().notes:
+        start = note.getOffsetInHierarchy(part) * STEPS_PER_BEAT
+        end = start + note.quarterLength * STEPS_PER_BEAT
+        tied = note.tie is not None and note.tie.type in ("stop", "continue")
+        notes.append((round(start), round(end), max(pitch.midi for pitch in note.pitches), not tied))
+    grid = np.full(max(end for _, end, _, _ in notes), REST, np.int8)
+    onset = np.zeros(len(grid), bool)
+    for start, end, pitch, struck in notes:
+        if start < end:  # a grace note takes no time on the grid
+            grid[start:end] = pitch
+            onset[start] = struck
+    return grid, onset
+
+
+def _full_bars(part):
+    """List the steps where full bars begin; the two halves of a bar split by a repeat are one bar."""
+    measures = list(part.getElementsByClass("Measure"))
+    starts, index = [], 0
+    while index < len(measures):
+        bar = measures[index]
+        length, full = bar.duration.quarterLength, bar.barDuration.quarterLength
+        rest = measures[index + 1].duration.quarterLength if index + 1 < len(measures) else 0
+        halves = index > 0 and length < full and length + rest == full
+        if length == full or halves:
+            starts.append(round(bar.offset * STEPS_PER_BEAT))
+        index += 2 if halves else 1
+    return np.array(starts, np.int32)
+
+
+# --- Windows -----------------------------------------------------------------
+
+
+def window_starts(chorale):
+    """List where two whole bars begin in which no voice rests for a bar.
+
+    Parameters
+    ----------
+    chorale : Chorale
+
+    Returns
+    -------
+    list of int
+        Steps, in order. Only bars of sixteen steps count, so a piece in 3/4 has none.
+    """
+    bars = set(chorale.bars.tolist())
+    starts = []
+    for start in sorted(bars):
+        window = chorale.grid[start : start + STEPS_PER_WINDOW]
+        followed = start + STEPS_PER_BAR in bars
+        # A bar that another bar interrupts is no bar of 4/4.
+        whole = len(window) == STEPS_PER_WINDOW and not bars & set(range(start + 1, start + STEPS_PER_BAR))
+        if followed and whole and _every_bar_sounds(window):
+            starts.append(start)
+    return starts
+
+
+def _every_bar_sounds(window):
+    bars = window.reshape(-1, STEPS_PER_BAR, window.shape[-1])
+    return bool((bars != REST).any(axis=1).all())
+
+
+def windows(chorales):
+    """Cut every two-bar window out of some chorales.
+
+    Parameters
+    ----------
+    chorales : iterable of Chorale
+
+    Returns
+    -------
+    grid : int8 array [sample, step=32, voice=4]
+    onset : bool array [sample, step=32, voice=4]
+    """
+    places = [(c, slice(s, s + STEPS_PER_WINDOW)) for c in chorales for s in window_starts(c)]
+    return np.stack([c.grid[w] for c, w in places]), np.stack([c.onset[w] for c, w in places])
+
+
+def opening_windows(chorales):
+    """Cut one window out of each chorale: the first that no chorale before it has, in any key.
+
+    Parameters
+    ----------
+    chorales : iterable of Chorale
+        Those without a window are passed over.
+
+    Returns
+    -------
+    list of (grid int8 [step=32, voice], onset bool [step=32, voice])
+    """
+    seen, cuts = set(), []
+    for chorale in chorales:
+        spans = [slice(start, start + STEPS_PER_WINDOW) for start in window_starts(chorale)]
+        prints = [frozenset(phrases(chorale.grid[span], STEPS_PER_WINDOW)) for span in spans]
+        fresh = [place for place, fingerprint in enumerate(prints) if fingerprint not in seen]
+        if spans:
+            chosen = fresh[0] if fresh else 0
+            seen.add(prints[chosen])
+            cuts.append((chorale.grid[spans[chosen]], chorale.onset[spans[chosen]]))
+    return cuts
+
+
+# --- Splits without leaks ----------------------------------------------------
+
+
+def phrases(grid, length=STEPS_PER_BAR):
+    """Fingerprint each bar-long stretch of four voices, a beat apart, whatever its key.
+
+    Parameters
+    ----------
+    grid : int array [step, voice]
+    length : int
+        Steps.
+
+    Returns
+    -------
+    set of bytes
+        Empty for a piece shorter than ``length``.
+    """
+    prints = set()
+    for start in range(0, len(grid) - length + 1, STEPS_PER_BEAT):
+        stretch = grid[start : start + length].astype(int)
+        sounding = stretch[stretch != REST]
+        if len(sounding):
+            relative = np.where(stretch == REST, midi_utils.PITCHES, stretch - sounding[0])
+            prints.add(relative.astype(np.int16).tobytes())
+    return prints
+
+
+def shared_phrases(prints):
+    """Find which pieces have four-voice phrases in common.
+
+    Parameters
+    ----------
+    prints : dict of str to set
+        From :func:`phrases`, by name.
+
+    Returns
+    -------
+    dict of (name, name) to float
+        The share of the shorter piece that the other one has too, 0..1; pairs without any left out.
+    """
+    owners = defaultdict(set)
+    for name, own in prints.items():
+        for fingerprint in own:
+            owners[fingerprint].add(name)
+    common = defaultdict(int)
+    for names in owners.values():
+        for pair in itertools.combinations(sorted(names), 2):
+            common[pair] += 1
+    return {(a, b): n / min(len(prints[a]), len(prints[b])) for (a, b), n in common.items()}
+
+
+def families(chorales, share=FAMILY_SHARE):
+    """Group chorales that share a harmonisation.
+
+    Parameters
+    ----------
+    chorales : list of Chorale
+    share : float
+        Least share of common phrases, 0..1.
+
+    Returns
+    -------
+    dict of str to frozenset of str
+        The family of every name; most have only themselves.
+    """
+    family = {c.name: frozenset([c.name]) for c in chorales}
+    for (a, b), common in shared_phrases({c.name: phrases(c.grid) for c in chorales}).items():
+        if common >= share:
+            united = family[a] | family[b]
+            family.update(dict.fromkeys(united, united))
+    return family
+
+
+def assign_splits(chorales, published, training=TRAINING_CHORALES):
+    """Put every chorale on one side, with its whole family.
+
+    The published test pieces and their families are the test split. Of the others with a two-bar window
+    in 4/4, ``training`` train: first those of the published training split and their families, then
+    those that no published split names, then as many of the published validation split as are missing.
+    The rest validate. Pieces without a window follow their published split.
+
+    Parameters
+    ----------
+    chorales : list of Chorale
+    published : dict of str to str
+        ``train``, ``valid``, ``test`` or ``unmatched`` by name.
+    training : int
+
+    Returns
+    -------
+    list of Chorale
+        In the given order.
+    """
+    family = families(chorales)
+    usable = {c.name for c in chorales if window_starts(c)}
+    split = {}
+    for chorale in chorales:
+        if published[chorale.name] == "test":
+            split.update(dict.fromkeys(family[chorale.name], "test"))
+    for wanted in ("train", "unmatched", "valid"):
+        for name in (c.name for c in chorales if published[c.name] == wanted and c.name not in split):
+            room = training - sum(split.get(n) == "train" for n in usable)
+            fits = len(family[name] & usable) <= room and (name in usable or wanted != "valid")
+            split.update(dict.fromkeys(family[name], "train" if fits else "valid"))
+    return [replace(c, split=split[c.name]) for c in chorales]
+
+
+# --- Files -------------------------------------------------------------------
+
+
+def save_chorales(path, chorales):
+    """Write chorales into one compressed file that any NumPy can read, without pickle.
+
+    Parameters
+    ----------
+    path : str or Path
+    chorales : list of Chorale
+    """
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        name=np.array([c.name for c in chorales]),
+        split=np.array([c.split for c in chorales]),
+        meter=np.array([c.meter for c in chorales]),
+        tonic=np.array([c.tonic for c in chorales], np.int8),
+        mode=np.array([c.mode for c in chorales]),
+        steps=np.array([len(c.grid) for c in chorales], np.int32),
+        grid=np.concatenate([c.grid for c in chorales]),
+        onset=np.packbits(np.concatenate([c.onset for c in chorales]), axis=0),
+        bar_count=np.array([len(c.bars) for c in chorales], np.int32),
+        bars=np.concatenate([c.bars for c in chorales]),
+    )
+    _write_bytes(path, buffer.getvalue())
+
+
+def load_chorales(path=DATASET_DIR / CHORALES_FILE, split=None):
+    """Read the corpus.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written by :func:`save_chorales`.
+    split : str, optional
+        ``train``, ``valid`` or ``test``; all by default.
+
+    Returns
+    -------
+    list of Chorale
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} is missing. `make dataset` builds it.")
+    with np.load(path, allow_pickle=False) as stored:
+        file = {key: stored[key] for key in stored.files}
+    onset = np.unpackbits(file["onset"], axis=0, count=len(file["grid"])).astype(bool)
+    step_ends, bar_ends = np.cumsum(file["steps"])[:-1], np.cumsum(file["bar_count"])[:-1]
+    pieces = zip(
+        *(file[key].tolist() for key in ("name", "split", "meter", "tonic", "mode")),
+        np.split(file["grid"], step_ends),
+        np.split(onset, step_ends),
+        np.split(file["bars"], bar_ends),
+        strict=True,
+    )
+    return [c for c in itertools.starmap(Chorale, pieces) if split in (None, c.split)]
+
+
+def save_rolls(path, grid):
+    """Write windows as the piano rolls of the lesson.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.npy``.
+    grid : int array [sample, step=32, voice]
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, midi_utils.grid_to_roll(grid, np.int8), allow_pickle=False)
+    _write_bytes(path, buffer.getvalue())
+
+
+def load_rolls(path):
+    """Read piano rolls and make sure that they are some.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.npy``, written by :func:`save_rolls` or by yourself.
+
+    Returns
+    -------
+    int8 array [sample, step=32, pitch=128, track] in {-1, +1}
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no ``.npy`` file, or its shape or values are not those of piano rolls.
+    """
+    cure = "`make dataset` rebuilds the project's own files; for your own music see chapter 9."
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} is missing. {cure}")
+    try:
+        rolls = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path} cannot be read as a NumPy array ({error}). {cure}") from error
+    expected = (STEPS_PER_WINDOW, midi_utils.PITCHES)
+    if (
+        not isinstance(rolls, np.ndarray)
+        or rolls.ndim != 4
+        or rolls.shape[1:3] != expected
+        or 0 in rolls.shape
+    ):
+        found = getattr(rolls, "shape", "several arrays")
+        raise ValueError(
+            f"{path} holds {found}; expected (samples, {expected[0]} steps, {expected[1]} pitches, tracks). "
+            f"{cure}"
+        )
+    if not np.isin(rolls, (-1, 1)).all():
+        values = np.unique(rolls)[:5].tolist()
+        raise ValueError(f"{path} holds values like {values}; a piano roll has only -1 and +1. {cure}")
+    return rolls.astype(np.int8)
+
+
+def _write_bytes(path, content):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_bytes(content)
+    aside.replace(path)
+
+
+def read_published_splits(path=DATASET_DIR / SPLIT_FILE):
+    """Read which published split names which chorale: a dict of name to split."""
+    with Path(path).open(newline="") as file:
+        return {row["chorale"]: row["jsb_split"] for row in csv.DictReader(file)}
+
+
+def build_dataset(dataset_dir=DATASET_DIR, midi_dir=MIDI_DIR):
+    """Rebuild every data file from music21's corpus, byte for byte.
+
+    Parameters
+    ----------
+    dataset_dir : str or Path
+        Holds ``jsb_split.csv``; receives ``chorales.npz``, ``train.npy``, ``valid.npy``, ``eval.npy``.
+    midi_dir : str or Path
+        Receives ``MIDI-0.mid`` .. ``MIDI-228.mid``.
+
+    Returns
+    -------
+    list of Chorale
+    """
+    from tqdm.auto import tqdm
+
+    published = read_published_splits(Path(dataset_dir) / SPLIT_FILE)
+    chorales = [read_chorale(name) for name in tqdm(published, "Reading chorales")]
+    chorales = assign_splits(chorales, published)
+    save_chorales(Path(dataset_dir) / CHORALES_FILE, chorales)
+    for split, file in ROLL_FILES.items():
+        cuts = opening_windows([c for c in chorales if c.split == split])
+        save_rolls(Path(dataset_dir) / file, np.stack([grid for grid, _ in cuts]))
+        if split == "train":
+            for index, (grid, onset) in enumerate(tqdm(cuts, "Writing MIDI files")):
+                midi_utils.write_midi(Path(midi_dir) / f"MIDI-{index}.mid", grid, onset)
+    return chorales
+
+
+# --- Batches -----------------------------------------------------------------
+
+
+def load_windows(path):
+    """Read training windows from either kind of data file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.npy`` of piano rolls, or a ``.npz`` of whole chorales, of which every two-bar window of the
+        training split is taken.
+
+    Returns
+    -------
+    int8 array [sample, step=32, voice]
+        Pitches, -1 = rest.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing or malformed, or if a track of a roll sings two notes at once.
+    """
+    if str(path).endswith(".npz"):
+        return windows(load_chorales(path, "train"))[0]
+    rolls = load_rolls(path)
+    grid = midi_utils.roll_to_grid(rolls)
+    if not np.array_equal(midi_utils.grid_to_roll(grid, np.int8), rolls):
+        raise ValueError(
+            f"{path} has tracks that sing several notes at once; keep one note per track and step."
+        )
+    return grid
+
+
+def batches(grid, batch_size, seed, transpose=False, start=0):
+    """Serve shuffled batches of piano rolls without end.
+
+    Batch ``k`` depends on ``seed`` and ``k`` alone: shuffling is a keyed permutation of every epoch, not a
+    buffer. So a run that resumes with ``start=k`` sees what it would have seen, and nothing has to be saved.
+    Windows stay small grids until the last step.
+
+    Parameters
+    ----------
+    grid : int8 array [sample, step, voice]
+    batch_size : int
+    seed : int
+    transpose : bool
+        Move every sample by a random -6..+5 semitones.
+    start : int
+        The first batch to serve.
+
+    Returns
+    -------
+    tf.data.Dataset of float32 tensors [batch_size, step, pitch=128, voice] in {-1, +1}
+    """
+    last = len(grid) - 1
+    grid = tf.constant(grid, tf.int32)
+
+    def choose(position):
+        epoch, place = position // (last + 1), position % (last + 1)
+        sample = tf.random.experimental.index_shuffle(place, (seed, epoch), last)
+        lowest, highest = TRANSPOSITIONS[0], TRANSPOSITIONS[-1]
+        shift = tf.random.stateless_uniform((), (seed, position), lowest, highest + 1, tf.int32)
+        return sample, shift if transpose else 0
+
+    def expand(sample, shift):
+        pitches = tf.gather(grid, sample)
+        pitches = tf.where(pitches == REST, REST, pitches + shift[:, None, None])
+        sounding = pitches[..., None, :] == tf.range(midi_utils.PITCHES)[:, None]
+        return tf.where(sounding, 1.0, -1.0)
+
+    positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
+    return positions.map(choose).batch(batch_size, drop_remainder=True).map(expand).prefetch(4)
+
+
+if __name__ == "__main__":
+    build_dataset()
