@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from utils import midi_utils
+from utils import midi_utils, path_utils
 from utils.midi_utils import REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
 
 DATASET_DIR = Path("dataset")
@@ -323,9 +322,7 @@ def save_chorales(path, chorales):
     path : str or Path
     chorales : list of Chorale
     """
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
+    arrays = dict(
         name=np.array([c.name for c in chorales]),
         split=np.array([c.split for c in chorales]),
         meter=np.array([c.meter for c in chorales]),
@@ -337,7 +334,7 @@ def save_chorales(path, chorales):
         bar_count=np.array([len(c.bars) for c in chorales], np.int32),
         bars=np.concatenate([c.bars for c in chorales]),
     )
-    _write_bytes(path, buffer.getvalue())
+    path_utils.write_whole(path, lambda name: np.savez_compressed(name, **arrays))
 
 
 def load_chorales(path=DATASET_DIR / CHORALES_FILE, split=None):
@@ -379,9 +376,8 @@ def save_rolls(path, grid):
         ``.npy``.
     grid : int array [sample, step=32, voice]
     """
-    buffer = io.BytesIO()
-    np.save(buffer, midi_utils.grid_to_roll(grid, np.int8), allow_pickle=False)
-    _write_bytes(path, buffer.getvalue())
+    rolls = midi_utils.grid_to_roll(grid, np.int8)
+    path_utils.write_whole(path, lambda name: np.save(name, rolls, allow_pickle=False))
 
 
 def load_rolls(path):
@@ -426,14 +422,6 @@ def load_rolls(path):
         values = np.unique(rolls)[:5].tolist()
         raise ValueError(f"{path} holds values like {values}; a piano roll has only -1 and +1. {cure}")
     return rolls.astype(np.int8)
-
-
-def _write_bytes(path, content):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_bytes(content)
-    aside.replace(path)
 
 
 def read_published_splits(path=DATASET_DIR / SPLIT_FILE):

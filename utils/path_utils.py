@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ROOT_DIR = Path("Experiments")
@@ -53,3 +54,29 @@ def new_midi_path(saveto_dir, stem="take"):
     return str(
         Path(saveto_dir) / next(n for i in range(len(taken) + 1) if (n := f"{stem}-{i}.mid") not in taken)
     )
+
+
+def write_whole(path, write):
+    """Let ``write(name)`` write aside, then rename, so that nobody ever meets half a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its folder is made if need be.
+    write : callable
+        Gets the name, a str with the same ending, that it is to write to.
+
+    Returns
+    -------
+    Path
+        ``path``, now whole. If ``write`` fails, what stood there before stays.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        write(str(aside))
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,411 @@
+from dataclasses import replace
+from itertools import combinations, product
+from pathlib import Path
+
+import keras
+import mido
+import numpy as np
+import pytest
+
+from utils import dataset_utils, inference_utils, midi_utils
+from utils.decode_utils import Costs, decode, to_probability
+from utils.harmony_utils import CHORDS, VOICE_RANGES
+from utils.inference_utils import harmonize, harmonize_takes, load_melody_samples
+from utils.midi_utils import REST, Melody, MelodyError, Note, grid_to_roll, onsets_of, read_grid
+
+ROOT = Path(__file__).parent.parent
+TWINKLE = ROOT / "input_twinkle_twinkle.mid"
+EVAL = ROOT / "dataset" / "eval.npy"
+FREE = Costs(0, 0, 0, 0, (0,), (0,))
+
+
+@pytest.fixture(scope="module")
+def chorales():
+    """Whole pieces by Bach, from the first bar line on, int8 [step, voice]."""
+    pieces = dataset_utils.load_chorales(ROOT / "dataset" / "chorales.npz", split="valid")
+    whole = [c.grid[c.bars[0] :] for c in pieces if c.meter == "4/4" and (c.grid != REST).all()]
+    assert len(whole) > 5
+    return whole[:6]
+
+
+def tiny_model(steps):
+    """The shapes of the lesson's generator, with few random weights."""
+    keras.utils.set_random_seed(0)
+    melody = keras.Input((steps, 128, 1))
+    noise = keras.Input((steps // 16 if steps else None, 8, 512))
+    x = keras.layers.UpSampling2D(16)(keras.layers.Conv2D(2, 1)(noise))
+    x = keras.layers.Concatenate()([keras.layers.Conv2D(4, 5, padding="same")(melody), x])
+    return keras.Model((melody, noise), keras.layers.Conv2D(4, 5, padding="same", activation="tanh")(x))
+
+
+class Recorder:
+    """A generator for songs of any length that keeps what it is given and plays ``answer``."""
+
+    input_shape = ((None, None, 128, 1), (None, None, 8, 512))
+
+    def __init__(self, answer):
+        self.answer, self.calls = answer, []
+
+    def __call__(self, inputs, training):
+        assert training is False
+        self.calls.append(inputs)
+        return self.answer(*inputs)
+
+
+def made_up_melody(grid, onset=None, ticks=480):
+    grid = np.array(grid, np.int8)
+    onset = onsets_of(grid[:, None])[:, 0] if onset is None else onset
+    notes = tuple(midi_utils.grid_to_ticks(grid, onset, ticks))
+    return Melody(grid, onset, 100.0, notes, ticks, (), "Tune", 0)
+
+
+def noisy(rng, steps=64):
+    """Probabilities that prefer something, but not strongly."""
+    logits = rng.normal(scale=2, size=(steps, 3, 128))
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+
+
+def peaked(*choices):
+    """Probabilities [step, voice, pitch] from {pitch: share} per step and voice."""
+    p = np.full((len(choices), 3, 128), 1e-6)
+    for step, voices in enumerate(choices):
+        for voice, shares in enumerate(voices):
+            for pitch, share in shares.items():
+                p[step, voice, pitch] = share
+    return p
+
+
+def parallels(grid):
+    count = 0
+    for upper, lower in combinations(range(4), 2):
+        for before, now in zip(grid[:-1].astype(int), grid[1:].astype(int), strict=True):
+            up, down = now[upper] - before[upper], now[lower] - before[lower]
+            interval = (before[upper] - before[lower]) % 12
+            same = interval == (now[upper] - now[lower]) % 12
+            count += up * down > 0 and same and interval in (0, 7)
+    return count
+
+
+# ------------------------------------------------------------------------------------------- decoding
+def test_a_softmax_and_tanh_are_read_as_probabilities():
+    p = np.moveaxis(noisy(np.random.default_rng(0), 8), -1, -2)
+    np.testing.assert_allclose(to_probability(2 * p - 1), np.moveaxis(p, -1, -2), atol=1e-4)
+    tanh = np.full((1, 128, 4), -1.0)
+    tanh[0, [60, 64], 1] = 0.5, 0.0
+    found = to_probability(tanh)[0, 1]
+    assert found.sum() == pytest.approx(1, abs=1e-5)
+    assert found[60] / found[64] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("strength", [0.5, 0.9])
+def test_bach_stays_bach(chorales, strength):
+    for grid in chorales:
+        p = strength * np.eye(128)[grid] + (1 - strength) / 128
+        found, _ = decode(p[:, 1:], grid[:, 0])
+        assert (found == grid).mean() > 0.99
+
+
+def price(grid, p, costs):
+    """The price of a path, counted one fault at a time."""
+    total = -sum(
+        np.log(p[step, voice, grid[step, voice + 1]]) for step in range(len(grid)) for voice in range(3)
+    )
+    chords = [{(root + tone) % 12 for tone in chord} for root in range(12) for chord in CHORDS.values()]
+    for step, (s, a, t, b) in enumerate(grid.tolist()):
+        total += costs.crossing * ((s < a) + (a < t) + (t < b)) + costs.spacing * (
+            (s - a > 12) + (a - t > 12)
+        )
+        is_chord = any({s % 12, a % 12, t % 12, b % 12} <= chord for chord in chords)
+        total += 0 if is_chord else costs.non_chord[step % 4]
+        if step:
+            for now, before in zip((a, t, b), grid[step - 1, 1:].tolist(), strict=True):
+                total += costs.move[step % 4] * (now != before) + costs.leap * (abs(now - before) > 7)
+    return total + costs.parallel * parallels(grid)
+
+
+def test_the_search_finds_the_cheapest_of_all_paths():
+    rng = np.random.default_rng(3)
+    costs = Costs(2, 1.5, 0.7, 1.1, (0.3, 0.9, 0.5, 1.3), (1.2, 0.6, 0.8, 0.4))
+    for _ in range(2):
+        p, melody = noisy(rng, 4), rng.integers(60, 72, 4)
+        singable = [np.arange(low, high + 1) for low, high in VOICE_RANGES[1:]]
+        best = [
+            [span[np.argsort(p[step, voice, span])[-2:]] for voice, span in enumerate(singable)]
+            for step in range(4)
+        ]
+        paths = product(*(product(*voices) for voices in best))
+        prices = [price(np.column_stack([melody, path]), p, costs) for path in paths]
+        found, found_price = decode(p, melody, costs, candidates=2)
+        assert price(found, p, costs) == pytest.approx(min(prices))
+        assert found_price == pytest.approx(min(prices) / 4)
+
+
+@pytest.mark.parametrize(("upper", "lower"), [*combinations(range(4), 2)])
+def test_parallels_are_avoided_in_every_pair_of_voices(upper, lower):
+    before = np.array([72, 65 if lower == 1 else 67, 60, 48])  # fifths and octaves in all these pairs
+    tempting = before.copy()
+    tempting[[upper, lower]] += 2
+    choices = [{pitch: 0.9} for pitch in tempting[1:]]
+    choices[lower - 1] = {tempting[lower]: 0.6, before[lower]: 0.3}
+    p = peaked(*[[{pitch: 0.9} for pitch in before[1:]]] * 4, *[choices] * 4)
+    melody = np.repeat([before[0], tempting[0]], 4)
+    assert decode(p, melody, FREE)[0][4].tolist() == tempting.tolist()
+    found, _ = decode(p, melody, replace(FREE, parallel=6))
+    assert found[4, lower] == before[lower]
+    assert parallels(found) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "tempting", "instead"),
+    [
+        ({"crossing": 3}, [{60: 0.9}, {64: 0.6, 57: 0.3}, {48: 0.9}], [60, 57, 48]),
+        ({"crossing": 3}, [{65: 0.9}, {50: 0.9}, {52: 0.6, 48: 0.3}], [65, 50, 48]),
+        ({"spacing": 3}, [{58: 0.6, 67: 0.3}, {57: 0.9}, {48: 0.9}], [67, 57, 48]),
+        ({"non_chord": (3,)}, [{61: 0.6, 67: 0.3}, {64: 0.9}, {48: 0.9}], [67, 64, 48]),
+    ],
+)
+def test_faults_of_a_sonority_are_avoided(fault, tempting, instead):
+    p, melody = peaked(*[tempting] * 4), np.full(4, 72)
+    assert decode(p, melody, FREE)[0][0, 1:].tolist() != instead
+    assert decode(p, melody, replace(FREE, **fault))[0][:, 1:].tolist() == [instead] * 4
+
+
+def test_voices_hold_rather_than_flicker():
+    steady, flicker = [{67: 0.9}, {60: 0.9}, {48: 0.9}], [{67: 0.3, 65: 0.6}, {60: 0.9}, {48: 0.9}]
+    p, melody = peaked(steady, flicker, steady, steady), np.full(4, 72)
+    assert decode(p, melody, FREE)[0][:, 1].tolist() == [67, 65, 67, 67]
+    assert decode(p, melody)[0][:, 1].tolist() == [67] * 4
+    leaping = peaked(*[steady] * 4, *[[{55: 0.6, 65: 0.3}, {60: 0.9}, {48: 0.9}]] * 4)
+    assert decode(leaping, np.full(8, 72), FREE)[0][4, 1] == 55
+    assert decode(leaping, np.full(8, 72), replace(FREE, leap=4))[0][4, 1] == 65
+
+
+def test_every_voice_stays_in_its_range():
+    grid, _ = decode(noisy(np.random.default_rng(0)), np.full(64, 70))
+    low, high = np.array(VOICE_RANGES).T
+    assert (grid >= low).all()
+    assert (grid <= high).all()
+
+
+def test_creativity_varies_beats_not_steps():
+    p, melody = noisy(np.random.default_rng(0)), np.full(64, 70)
+    p[:] = p[:1]
+    _, plain_price = decode(p, melody, FREE)
+    takes = [decode(p, melody, FREE, creativity=1.0, rng=np.random.default_rng(k)) for k in (1, 2, 1)]
+    assert (takes[0][0] == takes[2][0]).all()
+    assert (takes[0][0] != takes[1][0]).any()
+    changes = np.flatnonzero((np.diff(takes[0][0], axis=0) != 0).any(axis=1)) + 1
+    assert len(changes) > 5
+    assert (changes % 4 == 0).all()
+    assert takes[0][1] > plain_price  # the noise is not in the price
+
+
+# --------------------------------------------------------------------------------------- harmonising
+@pytest.mark.parametrize("steps", [32, None])
+def test_both_kinds_of_models_take_the_whole_song(steps):
+    arrangement = harmonize(tiny_model(steps), TWINKLE)
+    assert arrangement.grid.shape == arrangement.onset.shape == (12 * 16, 4)
+    np.testing.assert_array_equal(arrangement.grid[:, 0], arrangement.melody.grid)
+    np.testing.assert_array_equal(arrangement.onset[:, 0], arrangement.melody.onset)
+    assert (arrangement.grid[:, 1:] != REST).all()
+
+
+def test_a_model_of_any_length_gets_one_pass_and_another_two_bars():
+    free = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    harmonize(free, TWINKLE)
+    assert [x.shape for x in free.calls[0]] == [(1, 192, 128, 1), (1, 12, 8, 512)]
+    shapes = []
+    harmonize(lambda x, training: shapes.append([a.shape for a in x]) or np.zeros((6, 32, 128, 4)), TWINKLE)
+    assert shapes == [[(6, 32, 128, 1), (6, 2, 8, 512)]]
+
+
+@pytest.mark.parametrize("length", [4, 33, 100])
+def test_any_length(length):
+    grid = np.resize(np.repeat([72, 74, 76, 71], 4), length)
+    for steps in (32, None):
+        assert harmonize(tiny_model(steps), made_up_melody(grid)).grid.shape == (length, 4)
+
+
+def test_a_generator_that_plays_bach_gives_bach(chorales):
+    grid = chorales[0]
+
+    def play(melody, noise):
+        played = np.concatenate([grid, np.repeat(grid[-1:], melody.shape[1] - len(grid), axis=0)])
+        np.testing.assert_array_equal(melody[0, ..., 0].argmax(axis=-1), played[:, 0])
+        return grid_to_roll(played)[None]
+
+    arrangement = harmonize(Recorder(play), made_up_melody(grid[:, 0]))
+    assert (arrangement.grid == grid).mean() > 0.99
+
+
+def test_takes_differ_and_repeat():
+    model = tiny_model(None)
+    takes = harmonize_takes(model, TWINKLE, takes=3, seed=5)
+    again = harmonize_takes(model, TWINKLE, takes=3, seed=5)
+    for one, other in zip(takes, again, strict=True):
+        np.testing.assert_array_equal(one.grid, other.grid)
+    for one, other in combinations(takes, 2):
+        assert (one.grid != other.grid).any()
+    assert (takes[0].grid != harmonize(model, TWINKLE, takes=3, seed=6).grid).any()
+    first = harmonize(model, TWINKLE, seed=5)  # does not depend on how many others there are
+    assert any((first.grid == take.grid).all() for take in takes)
+    prices = [take.scores["price"] for take in takes]
+    assert prices == sorted(prices)
+
+
+def test_noise_is_a_truncated_normal_of_its_own_for_every_take():
+    model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    harmonize_takes(model, TWINKLE, takes=2)
+    first, second = (noise for _, noise in model.calls)
+    assert first.dtype == np.float32
+    assert np.abs(first).max() <= 2
+    assert first.std() == pytest.approx(0.88, abs=0.01)
+    assert (first != second).all()
+
+
+def test_the_critic_puts_the_best_first():
+    def critic(inputs, training):
+        rolls, melody = inputs
+        assert rolls.shape == (6, 32, 128, 4)
+        np.testing.assert_array_equal(rolls[..., :1], melody)
+        return rolls[..., 3].argmax(axis=-1).mean(axis=1, keepdims=True)  # likes a high bass
+
+    takes = harmonize_takes(tiny_model(32), TWINKLE, takes=4, critic=critic)
+    bass = [take.grid[:, 3].mean() for take in takes]
+    assert bass == sorted(bass, reverse=True)
+    assert bass[0] > bass[-1]
+    assert [take.scores["critic"] for take in takes] == pytest.approx(bass)
+
+
+@pytest.mark.parametrize("octaves", [-2, 1])
+def test_a_melody_out_of_range_is_moved_for_the_model_only(octaves):
+    grid = np.repeat([67, 72, 71, 69], 8)
+    model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    arrangement = harmonize(model, made_up_melody(grid + 12 * octaves))
+    heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
+    np.testing.assert_array_equal(heard, grid)
+    np.testing.assert_array_equal(arrangement.grid[:, 0], grid + 12 * octaves)
+    low, high = np.array(VOICE_RANGES[1:]).T
+    assert (arrangement.grid[:, 1:] >= low).all()
+    assert (arrangement.grid[:, 1:] <= high).all()
+
+
+def test_rests():
+    grid = np.concatenate([[REST] * 6, [72] * 6, [REST] * 4, [74] * 8, [REST] * 16, [71] * 4])
+    model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    arrangement = harmonize(model, made_up_melody(grid))
+    heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
+    assert heard.tolist() == [72] * 16 + [74] * 24 + [71] * 24  # the model knows no rests
+    resting = (arrangement.grid[:, 1:] == REST).all(axis=1)
+    assert np.flatnonzero(resting).tolist() == [*range(6), *range(24, 40)]
+    assert arrangement.onset[[6, 40], 1:].all()
+
+
+def test_voices_are_struck_again_with_the_melody_on_the_beat():
+    onset = np.zeros(16, bool)
+    onset[[0, 4, 6, 10]] = True
+    held = np.full((1, 32, 128, 4), -1.0)
+    held[:, :, [65, 60, 53], [1, 2, 3]] = 1
+    arrangement = harmonize(lambda x, training: held, made_up_melody([69] * 16, onset), creativity=0)
+    assert np.flatnonzero(arrangement.onset[:, 1]).tolist() == [0, 4]
+    assert np.flatnonzero(arrangement.onset[:, 0]).tolist() == [0, 4, 6, 10]
+
+
+# ------------------------------------------------------------------------------------------- writing
+def absolute(track):
+    now, events = 0, []
+    for message in track:
+        now += message.time
+        events.append(message.copy(time=now))
+    return events
+
+
+def test_the_written_song_keeps_the_melody_to_the_tick(tmp_path):
+    arrangement = harmonize(tiny_model(None), TWINKLE)
+    midi = mido.MidiFile(arrangement.write(tmp_path / "a.mid"))
+    assert [track.name for track in midi.tracks[1:]] == ["Piano", "alto", "tenor", "bass"]
+    original = absolute(mido.MidiFile(TWINKLE).tracks[1])
+    right_hand = [m for m in original if m.type == "note_on" and m.note >= 60]
+    assert [m for m in absolute(midi.tracks[1]) if m.type == "note_on"] == right_hand
+    assert len(right_hand) == 2 * 42
+    np.testing.assert_array_equal(read_grid(tmp_path / "a.mid")[0][:, 1:], arrangement.grid[:, 1:])
+    np.testing.assert_array_equal(read_grid(tmp_path / "a.mid")[1][:, 1:], arrangement.onset[:, 1:])
+
+
+@pytest.mark.parametrize(("ticks", "finer"), [(480, 1), (50, 2), (1, 4)])
+def test_any_ticks_tempo_and_grace_notes_are_kept(tmp_path, ticks, finer):
+    conductor = (
+        mido.MetaMessage("set_tempo", tempo=700_001, time=0),
+        mido.MetaMessage("time_signature", numerator=3, denominator=4, time=0),
+        mido.MetaMessage("set_tempo", tempo=400_000, time=3 * ticks),
+    )
+    own = [Note(0, ticks, 72, 11), Note(ticks, 4 * ticks, 74, 127), Note(4 * ticks, 9 * ticks, 72, 60)]
+    if ticks > 4:  # a grace note shorter than a step, and an end between two steps
+        own[1:2] = [Note(ticks, ticks + 2, 76, 30), Note(ticks + 2, 4 * ticks - 3, 74, 127)]
+    path = midi_utils.write_tracks(tmp_path / "in.mid", [("Flöte", 73, own)], conductor, ticks)
+    melody = midi_utils.read_melody(path)
+    assert melody.notes == tuple(own)
+    midi = mido.MidiFile(harmonize(tiny_model(32), path).write(tmp_path / "out.mid"))
+    assert midi.ticks_per_beat == finer * ticks
+    written = midi_utils.read_melody(tmp_path / "out.mid", track=0)
+    assert written.notes == tuple(n._replace(start=finer * n.start, end=finer * n.end) for n in own)
+    assert written.conductor == tuple(m.copy(time=finer * m.time) for m in conductor)
+    assert (written.track, written.program) == ("Flöte", 73)
+
+
+def test_generate_midi_writes_the_whole_song(tmp_path):
+    path = inference_utils.generate_midi(tiny_model(32), tmp_path / "new", TWINKLE, seed=3)
+    assert path == tmp_path / "new" / "input_twinkle_twinkle_accompanied.mid"
+    grid, _, tempo = read_grid(path)
+    assert grid.shape == (192, 4)
+    assert tempo == 100
+    np.testing.assert_array_equal(grid[:, 1:], harmonize(tiny_model(32), TWINKLE, seed=3).grid[:, 1:])
+
+
+def test_show_generated_pianorolls_draws_different_takes(tmp_path):
+    figure = inference_utils.show_generated_pianorolls(tiny_model(32), tmp_path, TWINKLE, n_pr=3)
+    assert [ax.get_title(loc) for ax in figure.axes for loc in ("left", "center")].count("Take 2") == 1
+    assert len(figure.axes) >= 3
+    grids = [read_grid(path)[0] for path in sorted(tmp_path.glob("*_take-*.mid"))]
+    assert len(grids) == 3
+    assert all((one != other).any() for one, other in combinations(grids, 2))
+
+
+# ----------------------------------------------------------------------------------- samples, bad input
+def test_samples_are_seeded(capsys):
+    x, z = load_melody_samples(5, path=EVAL)
+    assert (x.shape, x.dtype, z.shape, z.dtype) == ((5, 32, 128, 4), np.float32, (5, 2, 8, 512), np.float32)
+    assert set(np.unique(x)) == {-1, 1}
+    assert np.abs(z).max() <= 2
+    assert "seed 0" in capsys.readouterr().out
+    again, noise = load_melody_samples(5, path=EVAL)
+    np.testing.assert_array_equal(again, x)
+    np.testing.assert_array_equal(noise, z)
+    assert (load_melody_samples(5, seed=1, path=EVAL)[0] != x).any()
+    stored = np.load(EVAL)
+    everything, _ = load_melody_samples(len(stored), path=EVAL)  # none twice
+    assert sorted(x.tobytes() for x in everything.astype(np.int8)) == sorted(x.tobytes() for x in stored)
+
+
+def test_bad_samples_are_refused(tmp_path):
+    path = tmp_path / "mine.npy"
+    with pytest.raises(FileNotFoundError, match=r"mine\.npy"):
+        load_melody_samples(path=path)
+    np.save(path, np.zeros((20, 32, 128, 4)))
+    with pytest.raises(ValueError, match=r"mine\.npy.*-1 and \+1"):
+        load_melody_samples(path=path)
+    np.save(path, np.ones((20, 16, 128, 4)))
+    with pytest.raises(ValueError, match=r"mine\.npy.*16"):
+        load_melody_samples(path=path)
+    for n_sample in (0, 100_000):
+        with pytest.raises(ValueError, match=str(n_sample)):
+            load_melody_samples(n_sample, path=EVAL)
+
+
+def test_bad_requests_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="takes=0"):
+        harmonize(tiny_model(32), TWINKLE, takes=0)
+    with pytest.raises(ValueError, match=r"\(6, 32, 128, 3\); expected \(6, 32, 128, 4\)"):
+        harmonize(lambda x, training: np.zeros((6, 32, 128, 3)), TWINKLE)
+    with pytest.raises(MelodyError, match=r"none\.mid"):
+        harmonize(tiny_model(32), tmp_path / "none.mid")

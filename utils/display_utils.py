@@ -1,0 +1,498 @@
+"""Pictures, players and the training video: what a reader sees and hears.
+
+Every function that draws takes ``ax``: given axes are drawn into and handed back, otherwise a figure is
+made and handed back. Such a figure is closed for pyplot, so that Jupyter shows it once, as the last line
+of a cell, and never a second time by itself. Nothing changes matplotlib's global settings.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import numbers
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pretty_midi
+from IPython.display import HTML, Video, display
+from matplotlib.collections import PolyCollection
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from moviepy import ImageSequenceClip
+from scipy.signal import lfilter
+
+from utils import path_utils
+from utils.audio_utils import encode_mp3, render
+from utils.midi_utils import (
+    PITCHES,
+    STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    VOICES,
+    grid_to_notes,
+    onsets_of,
+)
+
+# Okabe and Ito 2008, "Color Universal Design": told apart by colour-blind readers too.
+COLOURS = ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+INK = "#222222"
+FAINT = "#DDDDDD"
+BLACK_KEY_ROW = "#F4F4F6"
+STYLE = {
+    # Opaque paper and dark ink: readable in light and dark themes, whatever style the reader has set.
+    **{f"{part}.facecolor": "white" for part in ("figure", "axes", "savefig")},
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+    "axes.edgecolor": "#888888",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.grid": False,
+    "font.size": 11,
+    "savefig.bbox": "standard",
+}
+BLACK_KEYS = (1, 3, 6, 8, 10)  # pitch classes
+# Of a semitone, from the first voice down: each is thinner than the one before and lies on top of it, so
+# that both notes of a unison show and voices differ in more than colour.
+NOTE_HEIGHTS = (1.0, 0.82, 0.64, 0.46, 0.4, 0.34, 0.28, 0.22)
+FEWEST_SEMITONES = 16  # on the pitch axis, when it follows the notes
+MOST_BAR_LINES = 20  # longer pieces show every second, fourth ... bar line
+ONSET_WIDTH = 1.4  # points, up to ten bars; then thinner as notes get shorter
+KEYBOARD_WIDTH = 0.022  # of the music
+SAMPLES_SHOWN = 4
+DPI = 100
+
+_styled = mpl.rc_context(STYLE)
+
+
+# ---------------------------------------------------------------------------------------------- sound
+def playmidi(filename):
+    """Make a player for a MIDI file, with the sound inside the page.
+
+    Parameters
+    ----------
+    filename : str or Path
+
+    Returns
+    -------
+    IPython.display.HTML
+        A labelled ``<audio>`` element that holds an MP3.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        Not a readable MIDI file.
+    """
+    return players({Path(filename).name: filename})
+
+
+def players(files):
+    """Make players side by side, to compare by ear.
+
+    Parameters
+    ----------
+    files : dict of str to (str or Path)
+        What to write above each player, and its MIDI file.
+
+    Returns
+    -------
+    IPython.display.HTML
+    """
+    boxes = "".join(_player(label, path) for label, path in files.items())
+    return HTML(f'<div style="display:flex; flex-wrap:wrap; gap:1em">{boxes}</div>')
+
+
+def _player(label, midi_path):
+    clip = base64.b64encode(encode_mp3(render(midi_path))).decode()
+    label = html.escape(str(label))
+    return (
+        '<figure style="margin:0">'
+        f"<figcaption>{label}</figcaption>"
+        f'<audio controls preload="metadata" aria-label="{label}" style="width:18em; max-width:100%"'
+        f' src="data:audio/mpeg;base64,{clip}"></audio>'
+        "</figure>"
+    )
+
+
+# --------------------------------------------------------------------------------------- piano rolls
+@_styled
+def draw_roll(
+    music,
+    onset=None,
+    ax=None,
+    *,
+    title=None,
+    names=None,
+    colours=COLOURS,
+    min_pitch=None,
+    max_pitch=None,
+    steps_per_bar=STEPS_PER_BAR,
+    pickup=0,
+    legend=True,
+    figsize=(11, 4.5),
+):
+    """Draw all voices of one piece, every note a block from its onset to its end.
+
+    Parameters
+    ----------
+    music : int array [step, voice] or array [step, pitch=128, voice]
+        A grid, -1 = rest, or a piano roll, which sounds where it is above 0.
+    onset : bool array [step, voice], optional
+        Of a grid. Without it repeated notes fuse.
+    ax : matplotlib Axes, optional
+    title : str, optional
+    names, colours : sequences, one item a voice, optional
+    min_pitch, max_pitch : int, optional
+        MIDI pitches at the ends of the axis; by default all notes fit in. Notes outside are counted in
+        a remark.
+    steps_per_bar : int
+    pickup : int
+        Steps before the first bar line.
+    legend : bool
+    figsize : (float, float)
+        Inches, if a figure is made.
+
+    Returns
+    -------
+    Axes or Figure
+        ``ax`` if it was given. The horizontal unit is the step: the note of step 0 reaches from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        ``music`` is neither a grid nor a roll, or ``onset`` does not match it.
+    """
+    voices = _notes(music, onset)
+    if len(voices) > len(colours):
+        raise ValueError(f"Expected at most {len(colours)} voices, one colour each; found {len(voices)}.")
+    steps = len(np.asarray(music))
+    names = list(names or _voice_names(len(voices)))
+    figure = None
+    if ax is None:
+        figure = _new_figure(figsize)
+        ax = figure.subplots()
+
+    pitches = np.concatenate([notes[:, 2] for notes in voices])
+    low, high = _pitch_range(pitches, min_pitch, max_pitch)
+    _draw_paper(ax, steps, low, high, steps_per_bar, pickup)
+    onset_width = ONSET_WIDTH * min(1, 10 * STEPS_PER_BAR / steps)
+    for notes, colour, height in zip(voices, colours, NOTE_HEIGHTS, strict=False):
+        start, end, pitch = notes.T
+        low_edge, high_edge = pitch - height / 2, pitch + height / 2
+        corners = [(start, low_edge), (end, low_edge), (end, high_edge), (start, high_edge)]
+        blocks = np.array(corners, float).transpose(2, 0, 1)
+        ax.add_collection(PolyCollection(blocks, facecolor=colour, linewidth=0, zorder=3), autolim=False)
+        ax.vlines(start + 0.1, low_edge, high_edge, INK, linewidth=onset_width, zorder=4)
+    if title:
+        ax.set_title(title)
+    outside = int(np.sum((pitches < low) | (pitches > high)))
+    if outside:
+        _draw_remark(ax, f"{outside} note{'s' * (outside > 1)} outside")
+    if legend:
+        marks = _legend_marks(names, colours)
+        ax.legend(handles=marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(names), frameon=False)
+    return figure or ax
+
+
+def show_pianoroll(xs, min_pitch=45, max_pitch=85, programs=(0, 0, 0, 0), save_dir=None):
+    """Show the first piano roll of a batch, a subplot a track.
+
+    The figure is displayed here and nothing is returned, so that it appears exactly once, in a loop as
+    well as in the last line of a cell.
+
+    Parameters
+    ----------
+    xs : array or tensor [sample, step, pitch=128, track]
+        Sounds where it is above 0.
+    min_pitch, max_pitch : int
+        MIDI pitches at the ends of the axis.
+    programs : sequence of int, one item a track
+        General MIDI programs, named in the titles. As many tracks are drawn.
+    save_dir : str or Path, optional
+        Folder for ``pianoroll.png``.
+    """
+    figure = _draw_tracks(_batch(xs, "xs")[0], min_pitch, max_pitch, programs)
+    if save_dir is not None:
+        _save(figure, Path(save_dir) / "pianoroll.png")
+    display(figure, metadata={"image/png": {"alt": "Piano roll, one panel a voice"}})
+
+
+@_styled
+def _draw_tracks(roll, min_pitch, max_pitch, programs):
+    tracks = min(roll.shape[-1], len(programs))
+    figure = _new_figure((11, 2.9 * -(-tracks // 2)))
+    panels = figure.subplots(-(-tracks // 2), 2, sharex=True, sharey=True, squeeze=False).flat
+    names = _voice_names(roll.shape[-1])
+    for track, (name, program, ax) in enumerate(zip(names, programs, panels, strict=False)):
+        draw_roll(
+            roll[..., [track]],
+            ax=ax,
+            title=f"{name} · {pretty_midi.program_to_instrument_name(program)}",
+            colours=[COLOURS[track]],
+            min_pitch=min_pitch,
+            max_pitch=max_pitch,
+            legend=False,
+        )
+        ax.label_outer()
+    for ax in panels:
+        ax.set_axis_off()
+    return figure
+
+
+@_styled
+def plot_pianoroll(iteration, xs, fake_xs, min_pitch=45, max_pitch=85, programs=(0, 0, 0, 0), save_dir=None):
+    """Draw up to four real pieces beside the generated ones.
+
+    Parameters
+    ----------
+    iteration : int or other
+        Of the training; anything but a number stands for inference.
+    xs, fake_xs : arrays or tensors [sample, step, pitch=128, track]
+        Real and generated; they sound where they are above 0.
+    min_pitch, max_pitch : int
+        MIDI pitches at the ends of the axes.
+    programs : sequence of int, one item a track
+        General MIDI programs; only their number matters: as many tracks are drawn.
+    save_dir : str or Path, optional
+        Folder for ``sample_iteration_00050.png`` or ``sample_inference.png``, of even width and height.
+
+    Returns
+    -------
+    Figure
+    """
+    xs, fake_xs = _batch(xs, "xs"), _batch(fake_xs, "fake_xs")
+    rows = min(len(xs), len(fake_xs), SAMPLES_SHOWN)
+    trained = isinstance(iteration, numbers.Integral)
+    figure = _new_figure((10, 0.8 + 1.9 * rows), layout=None)
+    height = figure.get_figheight()
+    figure.subplots_adjust(
+        left=0.07, right=0.985, bottom=0.5 / height, top=1 - 0.6 / height, wspace=0.06, hspace=0.12
+    )
+    panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
+    for row, pair in enumerate(panels):
+        for ax, rolls in zip(pair, (xs, fake_xs), strict=True):
+            draw_roll(
+                rolls[row][..., : len(programs)],
+                ax=ax,
+                min_pitch=min_pitch,
+                max_pitch=max_pitch,
+                legend=False,
+            )
+            ax.label_outer()
+    panels[0, 0].set_title("real")
+    panels[0, 1].set_title(f"generated, iteration {iteration}" if trained else "generated")
+    names = _voice_names(len(programs))
+    marks = _legend_marks(names, COLOURS)
+    figure.legend(handles=marks, loc="upper right", ncols=len(names), frameon=False)
+    if save_dir is not None:
+        name = f"sample_iteration_{iteration:05d}.png" if trained else "sample_inference.png"
+        _save(figure, Path(save_dir) / name)
+    return figure
+
+
+def _notes(music, onset):
+    """List the notes of each voice: int arrays [note, (start, end, pitch)]."""
+    music = np.asarray(music)
+    if music.ndim == 2:
+        onset = onsets_of(music) if onset is None else np.asarray(onset)
+        if onset.shape != music.shape:
+            raise ValueError(f"Expected onsets of shape {music.shape}, as the grid has; found {onset.shape}.")
+        return [
+            np.array(grid_to_notes(music[:, voice], onset[:, voice]), int).reshape(-1, 3)
+            for voice in range(music.shape[1])
+        ]
+    if music.ndim != 3 or music.shape[1] != PITCHES:
+        raise ValueError(
+            f"Expected one grid [step, voice] or one piano roll [step, pitch={PITCHES}, voice]; found shape "
+            f"{music.shape}. Of a batch, take one sample: rolls[0]."
+        )
+    if onset is not None:
+        raise ValueError("Onsets belong to a grid [step, voice]; a piano roll has none. Leave them out.")
+    return [_runs(music[..., voice] > 0) for voice in range(music.shape[-1])]
+
+
+def _runs(sounding):
+    """Find the unbroken runs of bool [step, pitch]: int array [note, (start, end, pitch)]."""
+    edge = np.diff(sounding.astype(np.int8), axis=0, prepend=0, append=0).T
+    pitch, start = np.nonzero(edge == 1)
+    _, end = np.nonzero(edge == -1)
+    return np.stack([start, end, pitch], axis=1)
+
+
+def _pitch_range(pitches, low, high):
+    """Fill in what was not asked for, so that all notes fit in with air around them."""
+    lowest, highest = (pitches.min(), pitches.max()) if len(pitches) else (60, 60)
+    air = max(2, (FEWEST_SEMITONES - (highest - lowest)) // 2)
+    return (lowest - air if low is None else low), (highest + air if high is None else high)
+
+
+def _draw_paper(ax, steps, low, high, steps_per_bar, pickup):
+    """Draw what lies under the notes: keys, bar lines, beat lines, and their names."""
+    pitches = np.arange(low, high + 1)
+    black = pitches[np.isin(pitches % 12, BLACK_KEYS)]
+    ax.set(xlim=(-KEYBOARD_WIDTH * steps, steps), ylim=(low - 0.5, high + 0.5), xlabel="bar")
+    for pitch in black:
+        ax.axhspan(pitch - 0.5, pitch + 0.5, color=BLACK_KEY_ROW, linewidth=0, zorder=0)
+    width = KEYBOARD_WIDTH * steps
+    keys = {"zorder": 5, "linewidth": 0.4, "edgecolor": INK}
+    ax.broken_barh([(-width, width)], (low - 0.5, high + 1 - low), facecolor="white", **keys)
+    for pitch in black:
+        ax.broken_barh([(-width, 0.65 * width)], (pitch - 0.5, 1), facecolor=INK, **keys)
+
+    first = pickup % steps_per_bar
+    bars = np.arange(first, steps + 1, steps_per_bar)
+    beats = np.arange(first % STEPS_PER_BEAT, steps + 1, STEPS_PER_BEAT)
+    every = 2 ** max(0, int(np.ceil(np.log2(max(1, len(bars)) / MOST_BAR_LINES))))
+    if every == 1:
+        ax.vlines(beats, low - 0.5, high + 0.5, FAINT, linewidth=0.6, zorder=1)
+    ax.vlines(bars[::every], low - 0.5, high + 0.5, "#888888", linewidth=1.0, zorder=2)
+    ax.set_xticks(bars[bars < steps][::every], 1 + np.arange(np.sum(bars < steps))[::every])
+    named = pitches[np.isin(pitches % 12, (0, 7) if high - low < 30 else (0,))]
+    ax.set_yticks(named, [pretty_midi.note_number_to_name(pitch) for pitch in named])
+    ax.tick_params(length=0, colors=INK)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _legend_marks(names, colours):
+    """Show each voice in the colour and the thickness of its notes."""
+    return [
+        Line2D([], [], color=colour, linewidth=9 * height, solid_capstyle="butt", label=name)
+        for name, colour, height in zip(names, colours, NOTE_HEIGHTS, strict=False)
+    ]
+
+
+def _draw_remark(ax, text):
+    paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+    ax.text(0.995, 0.98, text, transform=ax.transAxes, ha="right", va="top", fontsize=9, bbox=paper, zorder=6)
+
+
+def _batch(xs, name):
+    xs = np.asarray(xs)
+    if xs.ndim != 4 or xs.shape[2] != PITCHES or not len(xs):
+        raise ValueError(f"Expected {name} [sample, step, pitch={PITCHES}, track]; found shape {xs.shape}.")
+    return xs
+
+
+def _voice_names(voices):
+    return VOICES if voices == len(VOICES) else [f"voice {1 + voice}" for voice in range(voices)]
+
+
+# -------------------------------------------------------------------------------------------- curves
+@_styled
+def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  # noqa: N803 (the lesson's old names)
+    """Draw both losses against the iterations, faint as they are and strong when smoothed.
+
+    Parameters
+    ----------
+    G_loss, D_loss : sequences of float, one item an iteration
+        Of the generator and the critic. NaN is left out.
+    figsize : (float, float)
+        Inches, if a figure is made.
+    smoothing : float in (0, 1]
+        Weight of the newest value in the exponential average. 1 does not smooth; 0.05 looks back over
+        some 20 iterations; 0.001 over 1,000, which is nearly the mean since the start.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes or Figure
+
+    Raises
+    ------
+    ValueError
+        ``smoothing`` lies outside (0, 1].
+    """
+    if not 0 < smoothing <= 1:
+        raise ValueError(f"Expected smoothing in (0, 1], found {smoothing}. Try 0.05.")
+    figure = None
+    if ax is None:
+        figure = _new_figure(figsize)
+        ax = figure.subplots()
+    curves = {"generator": (G_loss, COLOURS[0], "-"), "critic": (D_loss, COLOURS[2], "--")}
+    for name, (loss, colour, line) in curves.items():
+        loss = np.asarray(loss, float)
+        ax.plot(loss, color=colour, alpha=0.25, linewidth=0.8)
+        ax.plot(_smooth(loss, smoothing), line, color=colour, linewidth=2.2, label=name)
+    ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
+    ax.set(xlabel="iteration", ylabel="loss", title="Losses of the generator and the critic")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    ax.tick_params(colors=INK)
+    ax.legend(frameon=False, loc="best")
+    return figure or ax
+
+
+def _smooth(values, weight):
+    """Average exponentially, as a mean of what has been seen so far; NaN weighs nothing."""
+    seen = np.isfinite(values)
+    recursion = ([1.0], [1.0, weight - 1.0])
+    total, mass = lfilter(*recursion, np.where(seen, values, 0.0)), lfilter(*recursion, seen.astype(float))
+    return np.divide(total, mass, out=np.full(len(values), np.nan), where=mass > 0)
+
+
+# --------------------------------------------------------------------------------------------- video
+def make_training_video(folder_dir, movie_path="movie.mp4"):
+    """Join the pictures of a training into a video, one second each.
+
+    Parameters
+    ----------
+    folder_dir : str or Path
+        With ``sample_iteration_*.png`` of one size, as :func:`plot_pianoroll` writes them.
+    movie_path : str or Path
+        H.264 in the pixel format that browsers play; an odd width or height is padded by one pixel.
+
+    Returns
+    -------
+    IPython.display.Video
+        With the video inside the page.
+
+    Raises
+    ------
+    ValueError
+        The folder holds no such picture, or pictures of different sizes.
+    """
+    found = Path(folder_dir).glob("sample_iteration_*.png")
+    pictures = sorted(found, key=lambda path: (len(path.name), path.name))  # 99950 before 100000
+    if not pictures:
+        raise ValueError(
+            f"No sample_iteration_*.png in {folder_dir}. Train until the first samples are drawn, or give "
+            "the folder where they are."
+        )
+    sizes = {plt.imread(picture).shape[:2] for picture in pictures}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"The pictures in {folder_dir} have different sizes: {sizes}. Keep those of one run."
+        )
+    clip = ImageSequenceClip([str(picture) for picture in pictures], fps=1, with_mask=False)
+    encoding = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white", "-pix_fmt", "yuv420p"]
+    movie = path_utils.write_whole(
+        movie_path,
+        lambda name: clip.write_videofile(
+            name, codec="libx264", audio=False, logger=None, ffmpeg_params=encoding
+        ),
+    )
+    label = f"Samples of the training, {len(pictures)} pictures"
+    attributes = f'controls aria-label="{label}" style="max-width:100%"'
+    return Video(str(movie), embed=True, mimetype="video/mp4", html_attributes=attributes)
+
+
+# ------------------------------------------------------------------------------------------- figures
+def _new_figure(figsize, layout="constrained"):
+    """Open a figure and close it at once: it can be drawn, saved and shown, but pyplot forgets it.
+
+    It is made through pyplot because Jupyter learns to show figures only when pyplot makes the first.
+    """
+    figure = plt.figure(figsize=figsize, dpi=DPI, layout=layout)
+    plt.close(figure)
+    return figure
+
+
+@_styled
+def _save(figure, path):
+    """Write a PNG of even width and height, which a video needs."""
+    width, height = (2 * round(inches * DPI / 2) / DPI for inches in figure.get_size_inches())
+    figure.set_size_inches(width, height)
+    return path_utils.write_whole(path, lambda name: figure.savefig(name, dpi=DPI))

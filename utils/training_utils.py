@@ -1,0 +1,431 @@
+"""What surrounds the training loop: device, checkpoints, history, the live view.
+
+A run is exact: data, noise and interpolation weights depend on the seed and the iteration alone, so the
+networks, the optimizers and the history are all there is to save.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from utils import display_utils, path_utils
+from utils.metrics_utils import MetricsManager
+
+KEPT_CHECKPOINTS = 5
+# What may change while a run goes on: how far it goes, and how often it is looked at.
+FREE_FIELDS = ("iterations", "save_every")
+
+
+# --- Device ------------------------------------------------------------------
+
+
+def prepare_device():
+    """Let TensorFlow take GPU memory as it needs it, not all at once.
+
+    Returns
+    -------
+    str
+        What training will run on, to print.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
+    return ", ".join(names) or f"CPU ({len(tf.config.list_logical_devices('CPU'))} device, no GPU found)"
+
+
+def choose_precision():
+    """Choose the Keras dtype policy that this machine computes fastest in.
+
+    Returns
+    -------
+    {"mixed_bfloat16", "float32"}
+        bfloat16 where the GPU or the CPU multiplies in it natively.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
+        return "mixed_bfloat16" if capability >= (8, 0) else "float32"
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text().split() if cpuinfo.is_file() else []
+    return "mixed_bfloat16" if {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"
+
+
+def versions(packages=("tensorflow", "keras", "numpy", "music21", "pretty_midi", "pypianoroll")):
+    """List what is installed: dict of package to version, Python first."""
+    return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages}
+
+
+# --- A run -------------------------------------------------------------------
+
+
+def run_name(name, config):
+    """Name an experiment after its config, so that different ones never share a folder.
+
+    Parameters
+    ----------
+    name : str
+    config : dataclass
+
+    Returns
+    -------
+    str
+        ``name`` and six digits that change with every field but the free ones.
+    """
+    binding = {k: v for k, v in dataclasses.asdict(config).items() if k not in FREE_FIELDS}
+    digest = hashlib.sha256(json.dumps(binding, sort_keys=True).encode()).hexdigest()
+    return f"{name}-{digest[:6]}"
+
+
+class Run:
+    """One training run: its folders, its history, its checkpoints.
+
+    Parameters
+    ----------
+    name : str
+        Its folder under ``Experiments/2Bar``.
+    config : dataclass
+        Whatever the run depends on; written beside the checkpoints and compared when the run goes on.
+    networks : dict of str to trackable
+        All that learns: models and built optimizers.
+    model_dir : str or Path
+
+    Attributes
+    ----------
+    dirs : dict of str to Path
+        See :func:`path_utils.experiment_dirs`.
+    history : dict of str to list of float
+        ``critic_loss``, ``generator_loss`` and ``seconds``, one item an iteration.
+    metrics : MetricsManager
+    iteration : int
+        Iterations done so far.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a run with another config; the message names the fields.
+    """
+
+    def __init__(self, name, config, networks, model_dir=path_utils.MODEL_DIR):
+        self.name = name
+        self.dirs = path_utils.experiment_dirs(name, model_dir)
+        self.history = {"critic_loss": [], "generator_loss": [], "seconds": []}
+        self.metrics = MetricsManager()
+        self.samples = None
+        self._checkpoint = tf.train.Checkpoint(**networks)
+        self._describe(config)
+        self._resume()
+
+    @property
+    def iteration(self):
+        """Iterations done so far."""
+        return len(self.history["critic_loss"])
+
+    def until(self, iterations):
+        """Yield one iteration number after the other, from where the run stands.
+
+        An interrupt (Ctrl-C, or the notebook's stop button) ends the loop after the iteration in
+        progress; a second one ends it at once. Every orderly end saves a checkpoint.
+
+        Parameters
+        ----------
+        iterations : int
+            Stop when so many are done.
+
+        Yields
+        ------
+        int
+        """
+        view = LiveView(self, iterations)
+        with _Interrupt() as interrupt:
+            while self.iteration < iterations and not interrupt.asked and not diverged(self.history):
+                started, iteration = time.perf_counter(), self.iteration
+                yield iteration
+                if self.iteration != iteration + 1:
+                    raise RuntimeError("Note the losses of every iteration once, with run.log(...).")
+                self.history["seconds"].append(time.perf_counter() - started)
+                view.update()
+        view.finish()
+        if diverged(self.history):
+            print("The losses are no longer numbers, so training stopped. The last checkpoint stays.")
+            return
+        self.save()
+        if interrupt.asked:
+            print(f"Interrupted after {self.iteration} of {iterations} iterations; all is saved.")
+
+    def log(self, critic_loss, generator_loss):
+        """Note the losses of the iteration in progress (floats or scalar tensors)."""
+        self.history["critic_loss"].append(float(critic_loss))
+        self.history["generator_loss"].append(float(generator_loss))
+
+    def measure(self, rolls):
+        """Measure the samples of the iteration in progress.
+
+        Parameters
+        ----------
+        rolls : float array or tensor [sample, step, pitch, track]
+        """
+        self.samples = np.asarray(rolls)
+        self.metrics.append_metrics_for_iteration(self.samples, self.iteration - 1)
+
+    def save(self):
+        """Write a checkpoint aside, rename it, and keep the newest five.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the checkpoints before it are untouched.
+        """
+        folder = self.dirs["preload"]
+        target = folder / f"checkpoint-{self.iteration:06d}"
+        aside = folder / f".{target.name}.part"
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            aside.mkdir()
+            self._checkpoint.write(str(aside / "networks"))
+            state = {"history": self.history, "metrics": self.metrics.state()}
+            (aside / "history.json").write_text(json.dumps(state))
+            if target.exists():
+                shutil.rmtree(target)
+            aside.rename(target)
+        except (OSError, tf.errors.OpError) as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            last = self._checkpoints()[-1:] or ["none yet"]
+            raise OSError(
+                f"Checkpoint {target} could not be written ({error}). Is the disk full? "
+                f"The last good checkpoint: {last[0]}. Make room and run again; training goes on from there."
+            ) from error
+        for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(old)
+
+    def _checkpoints(self):
+        return sorted(self.dirs["preload"].glob("checkpoint-*"))
+
+    def _resume(self):
+        for folder in reversed(self._checkpoints()):
+            try:
+                state = json.loads((folder / "history.json").read_text())
+                self._checkpoint.read(str(folder / "networks")).assert_consumed()
+            except (OSError, ValueError, AssertionError, tf.errors.OpError) as error:
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                print(f"{folder} is damaged ({reason}); trying the one before.")
+            else:
+                self.history = state["history"]
+                self.metrics = MetricsManager.from_state(state["metrics"])
+                print(f"Resumed from {folder}: {self.iteration} iterations done.")
+                return
+
+    def _describe(self, config):
+        """Write what the run depends on, or compare it with what is written."""
+        file = self.dirs["preload"].parent / "run.json"
+        own = dataclasses.asdict(config)
+        if file.is_file():
+            before = json.loads(file.read_text())["config"]
+            changed = [k for k in own | before if k not in FREE_FIELDS and own.get(k) != before.get(k)]
+            if changed:
+                differences = "; ".join(f"{k} was {before.get(k)!r}, is {own.get(k)!r}" for k in changed)
+                raise ValueError(
+                    f"{file.parent} holds a run with another config: {differences}. "
+                    "Give this run another name, or set the fields back to go on with that one."
+                )
+        description = {"config": own, "versions": versions(), "revision": _revision()}
+        path_utils.write_whole(file, lambda name: Path(name).write_text(json.dumps(description, indent=1)))
+
+
+def _revision():
+    try:
+        return subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=5
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+class _Interrupt:
+    """Turn the first interrupt into a request, so that no iteration is left half done."""
+
+    def __enter__(self):
+        self.asked = False
+        self._main = threading.current_thread() is threading.main_thread()
+        if self._main:
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def _ask(self, number, frame):
+        self.asked = True
+        signal.signal(signal.SIGINT, self._before)
+
+    def __exit__(self, *_):
+        if self._main:
+            signal.signal(signal.SIGINT, self._before)
+
+
+# --- The live view -----------------------------------------------------------
+
+
+def diverged(history):
+    """Tell whether the last losses are no longer finite numbers."""
+    return (
+        bool(history["critic_loss"])
+        and not np.isfinite([history["critic_loss"][-1], history["generator_loss"][-1]]).all()
+    )
+
+
+def diagnose(history, samples=None, recent=100):
+    """Say in words what looks unhealthy.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        ``critic_loss`` and ``generator_loss``, one item an iteration.
+    samples : float array [sample, step, pitch, track], optional
+        What the generator plays for different melodies.
+    recent : int
+        Iterations that count.
+
+    Returns
+    -------
+    list of str
+        One sentence a finding; empty when all is well.
+    """
+    findings = []
+    critic = np.asarray(history["critic_loss"][-recent:])
+    generator = np.asarray(history["generator_loss"][-recent:])
+    if diverged(history):
+        return ["A loss is not a number. Lower the learning rate, or raise the penalty weight."]
+    if len(critic) and max(abs(critic).max(), abs(generator).max()) > 1e4:
+        findings.append("A loss exceeds 10,000: training explodes. Lower the learning rate.")
+    if len(critic) == recent and np.ptp(critic) < 1e-3:
+        findings.append(f"The critic's loss has not moved for {recent} iterations: it has stopped learning.")
+    if samples is not None:
+        accompaniment = np.asarray(samples)[..., 1:] > 0
+        if not accompaniment.any(axis=(1, 2)).all():
+            findings.append("Some accompaniments are silent: look at the empty bar rate.")
+        elif len(accompaniment) > 1 and (accompaniment == accompaniment[:1]).all():
+            findings.append("Every melody gets the same accompaniment: the generator has collapsed.")
+    return findings
+
+
+class LiveView:
+    """Shows losses, time left and warnings while a run goes on, in one figure that stays in place.
+
+    It draws at most every two seconds and never for more than a fiftieth of the time, and it thins long
+    histories out, so that its cost does not grow with the iterations. Without a notebook it prints lines.
+
+    Parameters
+    ----------
+    run : Run
+    iterations : int
+        Where the run will stop.
+    """
+
+    SHARE_OF_TIME = 0.02
+    LEAST_PAUSE = 2.0  # seconds
+
+    def __init__(self, run, iterations):
+        self._run, self._iterations = run, iterations
+        self._first, self._started = run.iteration, time.perf_counter()
+        self._next = self._started
+        self._handle = _display_handle()
+
+    def update(self):
+        """Draw if it is time to."""
+        now = time.perf_counter()
+        if now >= self._next:
+            self._draw()
+            spent = time.perf_counter() - now
+            self._next = now + max(self.LEAST_PAUSE, spent / self.SHARE_OF_TIME)
+
+    def finish(self):
+        """Draw the last state."""
+        self._draw()
+
+    def _draw(self):
+        words = [self._progress(), *diagnose(self._run.history, self._run.samples)]
+        if self._handle is None:
+            print(" | ".join(words), flush=True)
+        else:
+            history = self._run.history
+            figure = display_utils.plot_loss_logs(
+                history["generator_loss"], history["critic_loss"], figsize=(11, 3.2), smoothing=0.05
+            )
+            figure.axes[0].set_title("\n".join(words), fontsize="medium", loc="left")
+            self._handle.update(figure)
+
+    def _progress(self):
+        done, elapsed = self._run.iteration, time.perf_counter() - self._started
+        left = elapsed / max(done - self._first, 1) * (self._iterations - done)
+        blocks = round(20 * done / max(self._iterations, 1))
+        bar = "█" * blocks + "░" * (20 - blocks)
+        return f"{bar} {done} of {self._iterations} iterations, {_clock(elapsed)} gone, {_clock(left)} left"
+
+
+def _clock(seconds):
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _display_handle():
+    """Open a place for the figure in a notebook; None where there is no front end."""
+    from IPython import display, get_ipython
+
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    return display.display(display.HTML(""), display_id=True)
+
+
+# --- Trained networks on disk ------------------------------------------------
+
+
+def save_network(path, model):
+    """Store architecture and weights in one file, in half precision and without pickle.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.npz``.
+    model : keras.Model
+        Of Keras' own layers and those of ``layer_utils``.
+    """
+    weights = {f"weight_{i:03d}": w.astype(np.float16) for i, w in enumerate(model.get_weights())}
+    architecture = np.array(model.to_json())
+    path_utils.write_whole(path, lambda name: np.savez_compressed(name, architecture=architecture, **weights))
+
+
+def load_network(path):
+    """Rebuild a network that :func:`save_network` stored, in float32.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    keras.Model
+    """
+    import keras
+
+    from utils import layer_utils  # noqa: F401 (makes its layers known to Keras)
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} is missing. It comes with the project: `git checkout {path}`.")
+    with np.load(path, allow_pickle=False) as stored:
+        # Trained in bfloat16 on one machine, it is to run anywhere.
+        architecture = str(stored["architecture"]).replace("mixed_bfloat16", "float32")
+        weights = [stored[key].astype(np.float32) for key in sorted(stored.files) if key != "architecture"]
+    model = keras.models.model_from_json(architecture)
+    model.set_weights(weights)
+    return model
