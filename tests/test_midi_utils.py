@@ -102,20 +102,6 @@ def test_a_batch_of_rolls_is_written_end_to_end(tmp_path):
     assert tempo == pytest.approx(80)
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "a.mid"
-    path.write_bytes(b"old")
-
-    def write(name):
-        Path(name).write_bytes(b"half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        midi_utils._write_whole(path, write)
-    assert [p.name for p in tmp_path.iterdir()] == ["a.mid"]
-    assert path.read_bytes() == b"old"
-
-
 def test_twinkle_is_the_song(tmp_path):
     assert TWINKLE.read_bytes() == write_twinkle(tmp_path / "a.mid").read_bytes()
     melody = read_melody(TWINKLE)

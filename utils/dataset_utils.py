@@ -322,18 +322,18 @@ def save_chorales(path, chorales):
     path : str or Path
     chorales : list of Chorale
     """
-    arrays = dict(
-        name=np.array([c.name for c in chorales]),
-        split=np.array([c.split for c in chorales]),
-        meter=np.array([c.meter for c in chorales]),
-        tonic=np.array([c.tonic for c in chorales], np.int8),
-        mode=np.array([c.mode for c in chorales]),
-        steps=np.array([len(c.grid) for c in chorales], np.int32),
-        grid=np.concatenate([c.grid for c in chorales]),
-        onset=np.packbits(np.concatenate([c.onset for c in chorales]), axis=0),
-        bar_count=np.array([len(c.bars) for c in chorales], np.int32),
-        bars=np.concatenate([c.bars for c in chorales]),
-    )
+    arrays = {
+        "name": np.array([c.name for c in chorales]),
+        "split": np.array([c.split for c in chorales]),
+        "meter": np.array([c.meter for c in chorales]),
+        "tonic": np.array([c.tonic for c in chorales], np.int8),
+        "mode": np.array([c.mode for c in chorales]),
+        "steps": np.array([len(c.grid) for c in chorales], np.int32),
+        "grid": np.concatenate([c.grid for c in chorales]),
+        "onset": np.packbits(np.concatenate([c.onset for c in chorales]), axis=0),
+        "bar_count": np.array([len(c.bars) for c in chorales], np.int32),
+        "bars": np.concatenate([c.bars for c in chorales]),
+    }
     path_utils.write_whole(path, lambda name: np.savez_compressed(name, **arrays))
 
 

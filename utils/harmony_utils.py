@@ -232,7 +232,7 @@ def chord_coverage(grid):
     int
         In 0..108; 0 without a chord.
     """
-    return np.count_nonzero(chord_histogram(grid)[:NO_CHORD])
+    return int(np.count_nonzero(chord_histogram(grid)[:NO_CHORD]))
 
 
 # --- Is the voice leading right? ---
@@ -588,7 +588,7 @@ def _notes(grid, onset):
     before[..., :1] = REST
     sounding = line != REST
     begins = sounding & (onset | (line != before))
-    goes_on = np.roll(sounding & ~begins, -1, axis=2)  # the first step never does, nor thus the last
+    goes_on = np.roll(sounding & ~begins, -1, axis=2)  # step 0, which comes round last, always begins
     window, voice, start = np.nonzero(begins)
     last = np.nonzero(sounding & ~goes_on)[2]
     return _Notes(window, voice, start, last - start + 1, line[window, voice, start])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import tensorflow as tf
 from scipy.stats import truncnorm
 
 from utils import dataset_utils, decode_utils, display_utils, midi_utils
@@ -149,7 +150,7 @@ def load_melody_samples(n_sample=10, *, seed=0, path=dataset_utils.DATASET_DIR /
     Returns
     -------
     sample_x : float32 array [sample, step=32, pitch=128, track=4]
-    sample_z : float32 array [sample, bar=2, 8, 512]
+    sample_z : float32 tensor [sample, bar=2, 8, 512]
         Standard normal, cut off at two standard deviations.
 
     Raises
@@ -166,7 +167,7 @@ def load_melody_samples(n_sample=10, *, seed=0, path=dataset_utils.DATASET_DIR /
     sample_x = rolls[rng.choice(len(rolls), n_sample, replace=False)].astype(np.float32)
     sample_z = _noise((n_sample, STEPS_PER_WINDOW // STEPS_PER_BAR, *NOISE_SHAPE), rng)
     print(f"Loaded {n_sample} of {len(rolls)} samples from {path}, seed {seed}.")
-    return sample_x, sample_z
+    return sample_x, tf.constant(sample_z)
 
 
 def generate_midi(generator, saveto_dir, input_midi_file="./input_twinkle_twinkle.mid", **options):

@@ -111,3 +111,21 @@ def output_head(name):
     if name not in heads:
         raise ValueError(f"Unknown output head {name!r}; choose one of {', '.join(heads)}.")
     return heads[name]()
+
+
+def harden(rolls, head):
+    """Decide every cell of a generator's output: what would really be played.
+
+    Parameters
+    ----------
+    rolls : float tensor [sample, step, pitch, track] in [-1, +1]
+    head : {"tanh", "voice_softmax"}
+        ``tanh`` cells sound above 0, each by itself. Of a softmax the likeliest pitch sounds, even where
+        it is less likely than all others together.
+
+    Returns
+    -------
+    float32 array [sample, step, pitch, track] in {-1, +1}
+    """
+    sounding = rolls > 0 if head == "tanh" else rolls == tf.reduce_max(rolls, axis=2, keepdims=True)
+    return tf.where(sounding, 1.0, -1.0).numpy()

@@ -1,0 +1,48 @@
+# Everything runs in a virtual environment inside this folder; it is built once, and again when the
+# requirements change. No make? The README gives the plain commands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PRESET ?= tour
+
+.DEFAULT_GOAL := help
+.PHONY: help run notebook test lint dataset images outputs clean
+
+help:            ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+run: $(VENV)/lesson             ## Run the whole lesson and say where the page, MIDI and sound are (PRESET=tour)
+	$(BIN)/python -m utils.run_notebook --preset $(PRESET) $(if $(ITERATIONS),--iterations $(ITERATIONS))
+
+notebook: $(VENV)/lesson        ## Open the lesson in JupyterLab
+	$(BIN)/jupyter lab notebook.ipynb
+
+test: $(VENV)/development       ## Run every test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/development       ## Check style, notebook included
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+dataset: $(VENV)/lesson         ## Rebuild dataset/ and original_midi/ from music21's corpus
+	$(BIN)/python -m utils.dataset_utils
+
+images: $(VENV)/lesson          ## Draw images/ again, from the real networks
+	$(BIN)/python images/draw.py
+
+outputs: $(VENV)/development    ## Run the lesson and commit-ready store its outputs in notebook.ipynb
+	$(BIN)/python tests/publish_notebook.py
+
+clean:           ## Remove the virtual environment and everything that runs have made
+	rm -rf $(VENV) Experiments
+
+$(VENV)/lesson: requirements.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}. Name another: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/development: $(VENV)/lesson requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,39 @@
+"""Run the lesson in its default preset and store the outputs in notebook.ipynb: ``make outputs``."""
+
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from utils import path_utils, run_notebook  # noqa: E402
+
+
+def code_stamp(notebook):
+    """Fingerprint the code cells: outputs that carry another one belong to another lesson."""
+    code = "\n\n".join(cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code")
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def tidy(notebook):
+    """Drop what only says when and where the notebook was run."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata["code_sha256"] = code_stamp(notebook)
+    return notebook
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        executed = run_notebook.run_notebook(Path(folder) / "notebook.ipynb", {})
+    path_utils.write_whole(run_notebook.NOTEBOOK, lambda name: nbformat.write(tidy(executed), name))
+
+
+if __name__ == "__main__":
+    main()
