@@ -1,109 +1,128 @@
 """Draw the pictures of the lesson from the networks that its notebook defines.
 
-Run ``make images``, or ``python -m images.draw``. A changed network changes the picture.
+Run ``make images``. A changed network changes the pictures, and each carries in its ``Description`` what
+it was drawn from.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import NamedTuple
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported: no start-up notes
-FOLDER = FilePath(__file__).resolve().parent
-sys.path[:0] = [str(FOLDER.parent), str(FOLDER.parent / "tests")]  # utils, and where the lesson is lifted
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for utils
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "tests"))  # for lesson
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-from lesson import load_lesson  # noqa: E402
-from matplotlib import rc_context  # noqa: E402
-from matplotlib.colors import to_rgb  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon, Rectangle  # noqa: E402
-from matplotlib.path import Path  # noqa: E402
+from utils import quiet_tensorflow  # noqa: F401 isort: skip (before TensorFlow is imported)
 
-from utils import inference_utils, midi_utils, path_utils, training_utils  # noqa: E402
-from utils.display_utils import COLOURS, FAINT, INK, STYLE, draw_roll  # noqa: E402
+import keras
+import numpy as np
+from lesson import load_lesson
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon, Rectangle
+from matplotlib.path import Path as Curve
 
-ROOT = FOLDER.parent
-WIDTH = 800  # of a notebook page in pixels: the unit of all lengths here
-DPI = 200  # of an inch, which takes 100 pixels of the page
-POINT = 0.72  # points a pixel of the page
-GENERATOR, CRITIC, NOISE = COLOURS[4], COLOURS[5], "#999999"
+from utils import inference_utils, midi_utils, path_utils, training_utils
+from utils.display_utils import COLOURS, FAINT, INK, draw_roll
+from utils.midi_utils import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = 800  # of the page: all lengths here are in its pixels
+DPI = 160  # 1.6 pixels of the picture for each of the page
+POINT = 0.72  # points to a pixel of the page, of which an inch has 100
 QUIET = "#666666"
-DEPTH = np.array([0.8, 0.5])  # where a stack of channels leads to
-MELODY_ONLY = (0,)
-ALL_VOICES = range(4)
-
-
-class Level(NamedTuple):
-    """A layer that gives its input another shape, with the layers after it that keep it."""
-
-    name: str
-    shape: tuple  # (time, pitch, channels), (features,)
-    kind: str
-    sources: tuple  # the levels that it reads, by their place in the list
-    followers: tuple  # kinds of the layers after it
+EDGE = "#888888"
+GENERATOR, ENCODER, CRITIC, NOISE = COLOURS[4], "#F6D9A0", COLOURS[5], "#999999"
+DASHES = (0, (4, 3))
+AWAY = np.array([0.8, 0.5])  # where a pile of channels leads to
+BEGINNINGS = {"melody": STEPS_PER_WINDOW, "noise": STEPS_PER_WINDOW // STEPS_PER_BAR}  # lengths for two bars
 
 
 # --------------------------------------------------------------------------------- what is to be drawn
-def read_levels(model, steps=midi_utils.STEPS_PER_WINDOW):
-    """List the layers of a network that change the shape, in the order of the data.
+class Level(NamedTuple):
+    """A layer that changes the shape of its input, and the layers after it that keep it.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer.
+    kind : str
+        Its class and the size of its kernel.
+    shape : tuple of int
+        (time, pitch, channels) or (features,), for two bars.
+    sources : tuple of int
+        The levels that it reads, by their places in the list.
+    followers : tuple of str
+        Kinds of the layers after it.
+    """
+
+    name: str
+    kind: str
+    shape: tuple
+    sources: tuple
+    followers: tuple = ()
+
+
+def read_levels(model):
+    """List the levels of a network in the order of its layers.
 
     Parameters
     ----------
     model : keras.Model
-        With a melody of any or of ``steps`` steps among its inputs; noise has a step for each bar.
-    steps : int
-        For two bars 32.
+        With the inputs ``melody`` and ``noise``, of any length, or with inputs of fixed length.
 
     Returns
     -------
     list of Level
-        Shapes without the sample axis.
     """
+    inputs = [(1, x.shape[1] or BEGINNINGS[x.name], *x.shape[2:]) for x in model.inputs]
     whole = keras.Model(model.inputs, [layer.output for layer in model.layers])
-    bars = steps // midi_utils.STEPS_PER_BAR
-    lengths = {"noise": bars}
-    inputs = [(1, lengths.get(x.name, steps), *x.shape[2:]) for x in model.inputs]
-    levels, level_of = [], {}
+    levels, place = [], {}  # place: of the level that a tensor belongs to
     for layer, shape in zip(model.layers, whole.compute_output_shape(inputs), strict=True):
-        incoming = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
-        sources = tuple(level_of[id(x)] for x in incoming)
-        shape = tuple(shape[1:])
-        if len(sources) == 1 and levels[sources[0]].shape == shape:
-            last = levels[sources[0]]
-            levels[sources[0]] = last._replace(followers=(*last.followers, _kind(layer)))
-            level_of[id(layer.output)] = sources[0]
+        read = layer.input if isinstance(layer.input, list) else [layer.input]
+        sources = () if layer.output is layer.input else tuple(place[id(tensor)] for tensor in read)
+        level = Level(layer.name, _kind(layer), tuple(shape[1:]), sources)
+        if len(sources) == 1 and levels[sources[0]].shape == level.shape:
+            source = levels[sources[0]]
+            levels[sources[0]] = source._replace(followers=(*source.followers, level.kind))
+            place[id(layer.output)] = sources[0]
         else:
-            level_of[id(layer.output)] = len(levels)
-            levels.append(Level(layer.name, shape, _kind(layer), sources, ()))
+            place[id(layer.output)] = len(levels)
+            levels.append(level)
     return levels
 
 
+def describe(levels):
+    """Write levels as one line of text."""
+    return ", ".join(f"{level.kind} ({_times(level.shape)})" for level in levels)
+
+
 def _kind(layer):
-    """Name what a layer does, kernel and activation included."""
     if isinstance(layer, keras.layers.Activation):
         return layer.activation.__name__
-    kind = type(layer).__name__
     kernel = getattr(layer, "kernel", None)
-    return kind if kernel is None or len(kernel.shape) != 4 else f"{kind} {_times(kernel.shape[:2])}"
+    size = "" if kernel is None or len(kernel.shape) < 4 else f" {_times(kernel.shape[:2])}"
+    return type(layer).__name__ + size
 
 
-def describe(levels):
-    """Say in one line what a picture of these levels shows; it is stored inside the PNG."""
-    return "; ".join(f"{level.kind} {_times(level.shape, 'x')}" for level in levels).replace("×", "x")
-
-
-def _times(shape, sign=" × "):
-    return sign.join(map(str, shape))
+def _times(shape):
+    return " × ".join(map(str, shape))
 
 
 # ------------------------------------------------------------------------------------------ primitives
+class Box(NamedTuple):
+    """What a drawn thing covers, in pixels of the page."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
 def _page(height):
     """Make a white page, 800 pixels wide, with the origin in its lower left corner."""
-    figure = Figure(figsize=(WIDTH / 100, height / 100), dpi=DPI, facecolor="white")
+    figure = Figure(figsize=(WIDTH / 100, height / 100), facecolor="white")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, WIDTH), ylim=(0, height))
     ax.set_axis_off()
@@ -111,135 +130,390 @@ def _page(height):
 
 
 def _tint(colour, strength):
-    """Mix a colour with white, 0, or with itself, 1, or with black, 2."""
-    end = np.ones(3) if strength <= 1 else np.zeros(3)
-    share = strength if strength <= 1 else 2 - strength
-    return tuple(share * np.array(to_rgb(colour)) + (1 - share) * end)
+    """Mix a colour with white, below 1, or with black, above 1."""
+    other = np.ones(3) if strength < 1 else np.zeros(3)
+    share = min(strength, 2 - strength)
+    return tuple(share * np.array(to_rgb(colour)) + (1 - share) * other)
 
 
-def _text(ax, x, y, text, size=12, colour=INK, ha="center", va="center", **style):
-    ax.text(x, y, text, fontsize=size * POINT, color=colour, ha=ha, va=va, linespacing=1.35, **style)
+def _text(ax, x, y, text, ha="center", va="center", size=12, colour=INK, **style):
+    ax.text(x, y, text, ha=ha, va=va, fontsize=size * POINT, color=colour, linespacing=1.4, zorder=6, **style)
 
 
-def _arrow(ax, *points, colour=QUIET, line="-", head=True, width=1.3):
+def _arrow(ax, *points, colour=QUIET, line="-"):
     """Draw an arrow along straight stretches with rounded corners."""
     points = np.array(points, float)
-    vertices, codes = [points[0]], [Path.MOVETO]
+    vertices, codes = [points[0]], [Curve.MOVETO]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        for neighbour in (before, after):
-            away = neighbour - corner
-            vertices.append(corner + away * min(10 / np.hypot(*away), 0.5))
-        vertices.insert(-1, corner)
-        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
-    path = Path([*vertices, points[-1]], [*codes, Path.LINETO])
-    style = "-|>,head_length=4.5,head_width=2.4" if head else "-"
-    ax.add_patch(
-        FancyArrowPatch(
-            path=path,
-            arrowstyle=style,
-            color=colour,
-            linestyle=line,
-            linewidth=width * POINT,
-            capstyle="butt",
-            joinstyle="miter",
-            zorder=2,
+        start, end = (
+            corner + (other - corner) * min(10 / np.hypot(*(other - corner)), 0.5)
+            for other in (before, after)
         )
-    )
+        vertices += [start, corner, end]
+        codes += [Curve.LINETO, Curve.CURVE3, Curve.CURVE3]
+    path = Curve([*vertices, points[-1]], [*codes, Curve.LINETO])
+    style = {"color": colour, "linewidth": 1.3 * POINT, "capstyle": "butt", "joinstyle": "miter", "zorder": 2}
+    ax.add_patch(PathPatch(path, fill=False, linestyle=line, **style))
+    head = {"arrowstyle": "-|>,head_length=4,head_width=2.2", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 1}
+    direction = points[-1] - points[-2]
+    tail = points[-1] - 4 * direction / np.hypot(*direction)
+    ax.add_patch(FancyArrowPatch(tail, points[-1], **head, **style))
 
 
 def _size(shape):
-    """Width, height and depth of a block on the page, for time, pitch and channels."""
+    """Width, height and depth on the page for time, pitch and channels."""
     time, pitch, channels = shape
-    return 3.2 * 32 * (time / 32) ** 0.8, 0.8 * 128 * (pitch / 128) ** 0.8, 1.3 * channels**0.5
+    return 105 * (time / 32) ** 0.75, 105 * (pitch / 128) ** 0.75, 1.4 * channels**0.5
 
 
-def _block(ax, x, y, shape, colours, parts=None):
-    """Draw a feature map whose front is centred at (x, y): time right, pitch up, channels away.
+def _block(ax, x, y, shape, parts):
+    """Draw a feature map around (x, y): time to the right, pitch up, channels away.
 
-    ``parts`` are the channels of each colour, the front first. Returns the corners (left, right, bottom,
-    top) of all that was drawn.
+    ``parts`` lists (channels, colour), the front first.
     """
     width, height, depth = _size(shape)
-    parts = parts or [shape[2]]
+    x, y = np.array([x, y]) - AWAY * depth / 2
     front = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2) + (x, y)
-    begin = np.zeros(2)
-    edge = {"edgecolor": "white", "linewidth": 0.8 * POINT, "joinstyle": "round", "zorder": 3}
-    for colour, part in zip(colours, parts, strict=True):
-        end = begin + DEPTH * depth * part / shape[2]
-        side = [front[1] + begin, front[1] + end, front[2] + end, front[2] + begin]
-        top = [front[3] + begin, front[2] + begin, front[2] + end, front[3] + end]
-        ax.add_patch(Polygon(side, facecolor=_tint(colour, 1.25), **edge))
-        ax.add_patch(Polygon(top, facecolor=_tint(colour, 0.75), **edge))
-        begin = end
-    ax.add_patch(Polygon(front, facecolor=_tint(colours[0], 1.0), **edge))
-    return front[0, 0], front[1, 0] + end[0], front[0, 1], front[2, 1] + end[1]
+    edge = {"edgecolor": "white", "linewidth": 0.9 * POINT, "joinstyle": "round", "zorder": 3}
+    near = np.zeros(2)
+    for channels, colour in parts:
+        far = near + AWAY * depth * channels / shape[2]
+        side = [front[1] + near, front[1] + far, front[2] + far, front[2] + near]
+        top = [front[3] + near, front[2] + near, front[2] + far, front[3] + far]
+        ax.add_patch(Polygon(side, facecolor=_tint(colour, 1.2), **edge))
+        ax.add_patch(Polygon(top, facecolor=_tint(colour, 0.7), **edge))
+        near = far
+    ax.add_patch(Polygon(front, facecolor=parts[0][1], **edge))
+    return Box(front[0, 0], front[1, 0] + far[0], front[0, 1], front[2, 1] + far[1])
 
 
-def _sheets(ax, x, y, width, height, grid, voices=ALL_VOICES, gap=5):
-    """Draw a pile of piano rolls, a sheet a voice, whose front is centred at (x, y)."""
-    low, high = grid.min() - 3, grid.max() + 3
-    voices = list(voices)
-    for layer in reversed(range(len(voices))):
-        left, bottom = np.array([x - width / 2, y - height / 2]) + DEPTH * gap * layer
-        ax.add_patch(
-            Rectangle(
-                (left, bottom),
-                width,
-                height,
-                facecolor="white",
-                edgecolor="#888888",
-                linewidth=POINT,
-                zorder=3,
-            )
-        )
-    left, bottom = x - width / 2, y - height / 2
+def _sheets(ax, x, y, width, height, grid, sheets):
+    """Draw a pile of piano rolls around (x, y), with the notes of all of its voices on the first sheet."""
+    away = 5 * AWAY * (sheets - 1)
+    left, bottom = np.array([x - width / 2, y - height / 2]) - away / 2
+    frame = {"edgecolor": EDGE, "linewidth": POINT}
+    for depth in np.linspace(1, 0, sheets):
+        corner = (left, bottom) + away * depth
+        ax.add_patch(Rectangle(corner, width, height, facecolor="white", zorder=3, **frame))
+    low, high = grid[grid >= 0].min() - 2, grid.max() + 2
     step, semitone = width / len(grid), height / (high - low)
-    for line in range(4, len(grid), 4):
-        ax.plot(
-            [left + step * line] * 2, [bottom, bottom + height], color=FAINT, linewidth=0.7 * POINT, zorder=3
-        )
-    for voice in voices:
-        for start, end, pitch in midi_utils.grid_to_notes(
-            grid[:, voice], midi_utils.onsets_of(grid)[:, voice]
-        ):
-            corner = left + step * start + 0.6, bottom + semitone * (pitch - low - 0.8)
-            note = Rectangle(
-                corner,
-                step * (end - start) - 1.2,
-                1.6 * semitone,
-                color=COLOURS[voice],
-                linewidth=0,
-                zorder=4,
-            )
+    for beat in range(STEPS_PER_BEAT, len(grid), STEPS_PER_BEAT):
+        at = left + step * beat
+        ax.vlines(at, bottom + 0.8, bottom + height - 0.8, FAINT, linewidth=0.8 * POINT, zorder=3)
+    onset = midi_utils.onsets_of(grid)
+    for voice in range(min(sheets, grid.shape[1])):
+        for start, end, pitch in midi_utils.grid_to_notes(grid[:, voice], onset[:, voice]):
+            corner = left + step * start + 0.7, bottom + semitone * (pitch - low - 0.7)
+            size = step * (end - start) - 1.4, 1.4 * semitone
+            note = Rectangle(corner, *size, facecolor=COLOURS[voice], linewidth=0, snap=False, zorder=4)
             ax.add_patch(note)
+    return Box(left, left + width + away[0], bottom, bottom + height + away[1])
 
 
-def _noise(ax, x, y, width, height, cells):
-    """Draw noise as shades of grey."""
-    shades = np.random.default_rng(0).standard_normal(cells)
-    extent = (x - width / 2, x + width / 2, y - height / 2, y + height / 2)
-    ax.imshow(shades, cmap="gray", vmin=-3.5, vmax=2.5, extent=extent, aspect="auto", zorder=4)
-    ax.add_patch(
-        Rectangle(
-            (extent[0], extent[2]), width, height, fill=False, edgecolor="#888888", linewidth=POINT, zorder=5
-        )
-    )
+def _column(ax, x, y, features):
+    """Draw numbers without time and pitch as a column around (x, y)."""
+    height = max(14, features**0.5)
+    style = {"boxstyle": "round,pad=0,rounding_size=6", "facecolor": CRITIC, "linewidth": 0, "zorder": 3}
+    ax.add_patch(FancyBboxPatch((x - 7, y - height / 2), 14, height, **style))
+    return Box(x - 7, x + 7, y - height / 2, y + height / 2)
+
+
+def _noise(ax, x, y, cells):
+    """Draw noise [time, pitch] as cells in shades of grey around (x, y)."""
+    shades = np.random.default_rng(0).uniform(0.45, 0.95, cells).T
+    height, width = 8 * np.array(shades.shape)
+    box = Box(x - width / 2, x + width / 2, y - height / 2, y + height / 2)
+    ax.imshow(shades, cmap="gray", vmin=0, vmax=1, extent=box, aspect="auto", zorder=3)
+    return box
+
+
+def _network(ax, x, y, name, outline, colour):
+    """Draw a network around (x, y); ``outline``, from left to right, says how large its pictures are."""
+    width, height = 116, 104
+    across, up = np.array(outline).T * [[width / 2], [height / 2]]
+    corners = zip(x + np.append(across, across[::-1]), y + np.append(up, -up[::-1]), strict=True)
+    ax.add_patch(Polygon([*corners], facecolor=colour, linewidth=0, zorder=3))
+    _text(ax, x, y, name, size=13, weight="bold")
+    return Box(x - width / 2, x + width / 2, y - height / 2, y + height / 2)
+
+
+def _named(level):
+    return f"{level.name}\n{_times(level.shape)}"
+
+
+def _layers(level):
+    return "\n".join((level.kind, ", ".join(level.followers)))
+
+
+def _parts(join, levels, *colours):
+    return [(levels[source].shape[2], colour) for source, colour in zip(join.sources, colours, strict=True)]
+
+
+def _sum(join, levels):
+    channels = " + ".join(str(levels[source].shape[2]) for source in join.sources)
+    return f"{_times(join.shape[:2])} × ({channels})"
+
+
+def _axes_key(ax, x, y):
+    """Say which way time, pitch and channels go."""
+    for tip, name, ha, va in (
+        ((44, 0), "time", "left", "center"),
+        ((0, 40), "pitch", "center", "bottom"),
+        (tuple(30 * AWAY), "channels", "left", "bottom"),
+    ):
+        end = np.array([x, y]) + tip
+        _arrow(ax, (x, y), end)
+        _text(ax, *(end + np.sign(tip) * 4), name, ha, va, colour=QUIET)
 
 
 # -------------------------------------------------------------------------------------------- pictures
 def draw_generator(levels, grid):
-    """Draw the U-Net: down on the left, noise at the bottom, up on the right, bridges between."""
-    encoder_colour, decoder_colour = _tint(GENERATOR, 0.45), GENERATOR
+    """Draw the U-Net: down on the left, noise at the bottom, up on the right, bridges between.
+
+    Parameters
+    ----------
+    levels : list of Level
+    grid : int array [step, voice]
+        The piece on the sheets at both ends.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _page(588)
+    left, middle, right = 258, WIDTH / 2, WIDTH - 258
     noise = next(i for i, level in enumerate(levels) if level.name == "noise")
-    merges = [i for i, level in enumerate(levels) if level.kind == "Concatenate"]
-    bottom, *joins = merges
-    down = levels[:noise]
-    rows = {}
-    y = 548
-    for level in down:
-        _, height, depth = _size(level.shape)
-        y -= height / 2 + DEPTH[1] * depth
-        rows[level.shape[:2]] = y
-        y -= height / 2 + 36
-    figure, ax = _page(610)
+    ups = [i for i, level in enumerate(levels) if i > noise and len(level.sources) == 1]
+    joins = {level.sources[0]: level for level in levels if level.kind == "Concatenate"}
+    row, edge = {}, 576  # the height of the middle of all blocks of one size
+    for level in levels[:noise]:
+        _, height, depth = _size((*level.shape[:2], 2 * level.shape[2]))
+        row[level.shape[:2]] = edge - (height + AWAY[1] * depth) / 2
+        edge -= height + AWAY[1] * depth + 42
+
+    downs = []
+    for level in levels[:noise]:
+        y = row[level.shape[:2]]
+        if not level.sources:
+            box = _sheets(ax, left, y, *_size(level.shape)[:2], grid, level.shape[2])
+            _text(ax, box.left - 14, y, _named(level), "right")
+        else:
+            box = _block(ax, left, y, level.shape, [(level.shape[2], ENCODER)])
+            _text(ax, box.left - 14, y, "16 × 64 × 64", "right")
+            _arrow(ax, (left, downs[-1].bottom - 5), (left, box.top + 4))
+            _text(ax, left - 14, (downs[-1].bottom + box.top) / 2, _layers(level), "right", colour=QUIET)
+        downs.append(box)
+
+    join = joins[noise - 1]
+    box = _block(ax, middle, y, join.shape, _parts(join, levels, ENCODER, NOISE))
+    source = _block(ax, middle, y - 58, levels[noise].shape, [(levels[noise].shape[2], NOISE)])
+    _text(ax, middle, box.top + 18, _sum(join, levels))
+    _text(ax, source.right + 14, y - 58, _named(levels[noise]), "left")
+    _arrow(ax, (downs[-1].right + 7, y), (box.left - 7, y))
+    _arrow(ax, (middle, source.top + 4), (middle, box.bottom - 5))
+
+    below, way = y, [(box.right + 7, y), (right, y)]
+    for i in ups:
+        y, join = row[levels[i].shape[:2]], joins.get(i)
+        if join:
+            box = _block(ax, right, y, join.shape, _parts(join, levels, GENERATOR, ENCODER))
+            skipped = downs[join.sources[1]]
+            _arrow(ax, (skipped.right + 7, y), (box.left - 7, y), line=DASHES)
+            _text(ax, box.right + 14, y, _sum(join, levels), "left")
+        else:
+            box = _sheets(ax, right, y, *_size(levels[i].shape)[:2], grid, levels[i].shape[2])
+            _text(ax, box.right + 14, y, f"voices\n{_times(levels[i].shape)}", "left")
+        _arrow(ax, *way, (right, box.bottom - 5))
+        _text(ax, right + 14, (below + box.bottom) / 2, _layers(levels[i]), "left", colour=QUIET)
+        below, way = box.top, [(right, box.top + 4)]
+    _text(ax, middle, row[levels[1].shape[:2]] + 12, "skip connection", colour=QUIET)
+    _axes_key(ax, 60, 40)
     return figure
+
+
+def draw_critic(levels, grid):
+    """Draw the critic from left to right, from the sheets to the score.
+
+    Parameters
+    ----------
+    levels : list of Level
+    grid : int array [step, voice]
+        The piece on the sheets.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _page(240)
+    inputs = sum(not level.sources for level in levels)
+    y, join, x = 128, 126, 184
+    for level, middle in zip(levels[:inputs], (y + 60, y - 42), strict=True):
+        box = _sheets(ax, 62, middle, 80, 56, grid, level.shape[2])
+        _text(ax, 62, box.bottom - 21, _named(level))
+        _arrow(ax, (box.right + 6, middle), (join, middle), (join, y), (join + 14, y))
+    for level in levels[inputs:]:
+        if level.kind == "Concatenate":
+            box = _sheets(ax, x, y, 72, 84, grid, level.shape[2])
+        else:
+            tail = box.right + 6, y
+            if len(level.shape) == 3:
+                x += 106
+                box = _block(ax, x, y, level.shape, [(level.shape[2], CRITIC)])
+            else:
+                x += 74
+                box = _column(ax, x, y, *level.shape)
+            _arrow(ax, tail, (box.left - 6, y))
+        layers = "\n".join((*level.kind.split(" ", 1), *level.followers))
+        _text(ax, x, 182, layers, va="bottom", colour=QUIET)
+        _text(ax, x, 74, _times(level.shape), va="top")
+    _text(ax, x, 50, level.name, va="top", weight="bold")
+    return figure
+
+
+def draw_architecture(config, generator, critic, real, generated):
+    """Draw the game of generator and critic.
+
+    Parameters
+    ----------
+    config : Config
+        Of the lesson.
+    generator, critic : list of Level
+    real, generated : int arrays [step, voice]
+        A chorale, and what the generator makes of its soprano.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = _page(440)
+    inputs = {level.name: level for level in generator if not level.sources}
+    left, maker_x, right, judge_x, end = 74, 246, 420, 572, 690
+    height, upper, line, lower = 342, 296, 206, 84  # of the noise, the generator, the melody, the chorales
+    sheet = (92, 64)
+
+    noise = _noise(ax, left, height, inputs["noise"].shape[:2])
+    melody = _sheets(ax, left, line, *sheet, real, inputs["melody"].shape[2])
+    chorale = _sheets(ax, left, lower, *sheet, real, critic[0].shape[2])
+    voices = _sheets(ax, right, upper, *sheet, generated, generator[-1].shape[2])
+    _text(ax, left, noise.top + 22, _named(inputs["noise"]))
+    _text(ax, left, melody.top + 22, _named(inputs["melody"]))
+    _text(ax, left, chorale.bottom - 22, f"real chorales\n{_times(critic[0].shape)}")
+    _text(ax, right, voices.top + 22, f"generated voices\n{_times(generator[-1].shape)}")
+    _arrow(ax, (left, chorale.top + 4), (left, melody.bottom - 6))
+    _text(ax, left + 12, (chorale.top + melody.bottom) / 2, "soprano", "left", colour=QUIET)
+
+    maker = _network(ax, maker_x, upper, "generator", ((-1, 1), (0, 0.45), (1, 1)), GENERATOR)
+    fork = melody.right + 24
+    _arrow(ax, (noise.right + 8, height), (fork, height), (fork, upper + 16), (maker.left - 6, upper + 16))
+    _arrow(ax, (melody.right + 8, line), (fork, line), (fork, upper - 16), (maker.left - 6, upper - 16))
+    _arrow(ax, (maker.right + 6, upper), (voices.left - 8, upper))
+
+    judge = _network(ax, judge_x, line, "critic", ((-1, 1), (1, 0.35)), CRITIC)
+    turn = judge.left - 26
+    _arrow(ax, (voices.right + 8, upper), (turn, upper), (turn, line + 24), (judge.left - 6, line + 24))
+    _arrow(ax, (melody.right + 8, line), (judge.left - 6, line))
+    _arrow(ax, (chorale.right + 8, lower), (turn, lower), (turn, line - 24), (judge.left - 6, line - 24))
+
+    _arrow(ax, (judge.right + 6, line), (end - 14, line))
+    ax.vlines(end, line - 58, line + 58, QUIET, linewidth=1.3 * POINT)
+    for score, name, colour in ((38, "real", INK), (-38, "generated", GENERATOR)):
+        ax.add_patch(Circle((end, line + score), 7, facecolor=colour, edgecolor="white", zorder=3))
+        _text(ax, end + 15, line + score, name, "left")
+    _text(ax, end + 15, line, "score", "left", weight="bold")
+
+    back = {"line": DASHES}
+    _text(ax, end, 404, "generator loss", weight="bold")
+    _text(ax, end, 26, "critic loss", weight="bold")
+    _arrow(ax, (end, line + 64), (end, 390), **back)
+    _arrow(ax, (end, line - 64), (end, 40), **back)
+    _arrow(ax, (end - 56, 404), (maker_x, 404), (maker_x, upper + 30), **back)
+    _arrow(ax, (end - 44, 26), (judge_x, 26), (judge_x, line - 42), **back)
+    _text(ax, (right + judge_x) / 2, 416, "1 update", colour=QUIET)
+    _text(ax, judge_x - 12, 90, f"{config.critic_steps} updates", "right", colour=QUIET)
+    return figure
+
+
+def draw_pianoroll(grid, onset):
+    """Draw the piano roll of each voice: a panel a voice, time steps to the right, pitches upward.
+
+    Parameters
+    ----------
+    grid : int array [step, voice]
+    onset : bool array [step, voice]
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(WIDTH / 100, 5.4), facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+    low, high = grid.min() - 3, grid.max() + 3
+    steps = np.arange(0, len(grid) + 1, STEPS_PER_BEAT)
+    octaves = [pitch for pitch in range(low, high + 1) if pitch % 12 == 0]
+    panels = figure.subplots(2, -(-grid.shape[1] // 2), sharex=True, sharey=True)
+    for voice, (ax, name) in enumerate(zip(panels.flat, VOICES, strict=True)):
+        draw_roll(
+            grid[:, [voice]],
+            onset[:, [voice]],
+            ax,
+            title=name,
+            colours=[COLOURS[voice]],
+            min_pitch=low,
+            max_pitch=high,
+            legend=False,
+        )
+        ax.set_xticks(steps, steps)
+        ax.set_yticks(octaves, [f"C{octave // 12 - 1} = {octave}" for octave in octaves])
+        ax.set(xlabel="time step", ylabel="pitch")
+        ax.label_outer()
+    return figure
+
+
+def draw_arrangement(arrangement):
+    """Draw the piano roll of an arrangement, all voices together.
+
+    Parameters
+    ----------
+    arrangement : inference_utils.Arrangement
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(WIDTH / 100, 3.8), facecolor="white", layout="constrained")
+    draw_roll(arrangement.grid, arrangement.onset, figure.subplots())
+    return figure
+
+
+# ------------------------------------------------------------------------------------------------ all
+def main():
+    """Draw all pictures into this folder."""
+    lesson = load_lesson()
+    generator = read_levels(lesson.build_generator(lesson.CLASSIC))
+    critic = read_levels(lesson.build_critic(lesson.CLASSIC))
+    first = ROOT / "original_midi" / "MIDI-0.mid"
+    grid, onset, _ = midi_utils.read_grid(first)
+    _save("pianoroll", draw_pianoroll(grid, onset), "MIDI-0, a piano roll for each voice")
+    _save("generator", draw_generator(generator, grid), describe(generator))
+    _save("critic", draw_critic(critic, grid), describe(critic))
+
+    shipped_generator, shipped_critic = (
+        training_utils.load_network(ROOT / path_utils.PRETRAINED_DIR / f"{name}.npz")
+        for name in ("generator", "critic")
+    )
+    generated = inference_utils.harmonize(shipped_generator, first).grid
+    figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated)
+    _save("architecture", figure, f"{describe(generator)}; {describe(critic)}")
+    song = ROOT / "input_twinkle_twinkle.mid"
+    arrangement = inference_utils.harmonize(shipped_generator, song, takes=4, critic=shipped_critic)
+    _save("arrangement", draw_arrangement(arrangement), "Twinkle, twinkle, little star in four voices")
+
+
+def _save(name, figure, description):
+    # Without the version of matplotlib, so that the same picture is the same file.
+    options = {"dpi": DPI, "metadata": {"Software": None, "Description": description}}
+    path_utils.write_whole(ROOT / "images" / f"{name}.png", lambda path: figure.savefig(path, **options))
+
+
+if __name__ == "__main__":
+    main()

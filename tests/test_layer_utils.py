@@ -132,7 +132,10 @@ SHADES = np.array([[[0.4, 0.1, -0.2], [-0.9, -0.5, 0.0]]], np.float32)[..., None
 
 @pytest.mark.parametrize(
     ("head", "sounding"),
-    [("tanh", [[True, True, False], [False] * 3]), ("voice_softmax", [[True, False, False], [False, False, True]])],
+    [
+        ("tanh", [[True, True, False], [False] * 3]),
+        ("voice_softmax", [[True, False, False], [False, False, True]]),
+    ],
 )
 def test_harden_decides_as_the_head_does(head, sounding):
     hard = harden(tf.constant(SHADES), head)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections import defaultdict
+import zipfile
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import mido
 import numpy as np
 import tensorflow as tf
 
@@ -25,6 +27,7 @@ ROLL_FILES = {"train": "train.npy", "valid": "valid.npy", "test": "eval.npy"}
 TRAINING_CHORALES = 229
 # Two harmonisations that share this much of their bars, up to transposition, are one (see README).
 FAMILY_SHARE = 0.15
+VOICE_COUNTS = range(2, 9)  # of the user's own music
 TRANSPOSITIONS = tuple(range(-6, 6))  # semitones: every key once
 
 
@@ -112,8 +115,9 @@ def _read_part(part):
     onset = np.zeros(len(grid), bool)
     for start, end, pitch, struck in notes:
         if start < end:  # a grace note takes no time on the grid
+            # One tie of the corpus (bwv362, bar 20) ends on another pitch.
+            onset[start] = struck or grid[start - 1] != pitch
             grid[start:end] = pitch
-            onset[start] = struck
     return grid, onset
 
 
@@ -350,11 +354,28 @@ def load_chorales(path=DATASET_DIR / CHORALES_FILE, split=None):
     Returns
     -------
     list of Chorale
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no file of chorales.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} is missing. `make dataset` builds it.")
-    with np.load(path, allow_pickle=False) as stored:
-        file = {key: stored[key] for key in stored.files}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            chorales = _unpack_chorales({key: stored[key] for key in stored.files})
+    # NumPy and zipfile meet bad bytes with whatever exception they happen to cause.
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read ({error}); expected an .npz of chorales. `make dataset` rebuilds it."
+        ) from error
+    return [c for c in chorales if split in (None, c.split)]
+
+
+def _unpack_chorales(file):
     onset = np.unpackbits(file["onset"], axis=0, count=len(file["grid"])).astype(bool)
     step_ends, bar_ends = np.cumsum(file["steps"])[:-1], np.cumsum(file["bar_count"])[:-1]
     pieces = zip(
@@ -364,7 +385,7 @@ def load_chorales(path=DATASET_DIR / CHORALES_FILE, split=None):
         np.split(file["bars"], bar_ends),
         strict=True,
     )
-    return [c for c in itertools.starmap(Chorale, pieces) if split in (None, c.split)]
+    return list(itertools.starmap(Chorale, pieces))
 
 
 def save_rolls(path, grid):
@@ -399,25 +420,18 @@ def load_rolls(path):
     ValueError
         If it is no ``.npy`` file, or its shape or values are not those of piano rolls.
     """
+    steps, pitches = STEPS_PER_WINDOW, midi_utils.PITCHES
+    expected = f"piano rolls of shape (samples, {steps} steps, {pitches} pitches, tracks)"
     cure = "`make dataset` rebuilds the project's own files; for your own music see chapter 9."
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} is missing. {cure}")
+        raise FileNotFoundError(f"{path} is missing; expected {expected}. {cure}")
     try:
         rolls = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as a NumPy array ({error}). {cure}") from error
-    expected = (STEPS_PER_WINDOW, midi_utils.PITCHES)
-    if (
-        not isinstance(rolls, np.ndarray)
-        or rolls.ndim != 4
-        or rolls.shape[1:3] != expected
-        or 0 in rolls.shape
-    ):
-        found = getattr(rolls, "shape", "several arrays")
-        raise ValueError(
-            f"{path} holds {found}; expected (samples, {expected[0]} steps, {expected[1]} pitches, tracks). "
-            f"{cure}"
-        )
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no array on its own ({error}); expected {expected}. {cure}") from error
+    shape = getattr(rolls, "shape", "several arrays")  # which an .npz holds
+    if len(shape) != 4 or shape[1:3] != (steps, pitches) or 0 in shape:
+        raise ValueError(f"{path} holds {shape}; expected {expected}. {cure}")
     if not np.isin(rolls, (-1, 1)).all():
         values = np.unique(rolls)[:5].tolist()
         raise ValueError(f"{path} holds values like {values}; a piano roll has only -1 and +1. {cure}")
@@ -457,6 +471,75 @@ def build_dataset(dataset_dir=DATASET_DIR, midi_dir=MIDI_DIR):
             for index, (grid, onset) in enumerate(tqdm(cuts, "Writing MIDI files")):
                 midi_utils.write_midi(Path(midi_dir) / f"MIDI-{index}.mid", grid, onset)
     return chorales
+
+
+# --- Your own music ----------------------------------------------------------
+
+
+def windows_from_midi(folder):
+    """Cut every two-bar window out of a folder of MIDI files.
+
+    Bars of four beats are counted from the beginning of each file; a last bar that is not full ends in
+    rests. Of voices that sing several notes at once the highest stays.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of ``.mid`` or ``.midi`` files: a first track with tempo and metre, then one track a voice, the
+        melody first.
+
+    Returns
+    -------
+    grid : int8 array [sample, step=32, voice]
+        Without those in which a voice rests for a bar; file by file, in the order of their names.
+    report : list of str
+        Which files were passed over, and why.
+
+    Raises
+    ------
+    ValueError
+        If the folder gives no window.
+    """
+    files = sorted(file for file in Path(folder).glob("*") if file.suffix.lower() in (".mid", ".midi"))
+    found, report = [], []
+    for file in files:
+        try:
+            found.append((file, _windows_of(file)))
+        except midi_utils.MelodyError as error:
+            report.append(str(error))
+    if not found:
+        raise ValueError(
+            f"{folder} gives no two-bar window: {len(files)} MIDI files found, none fits. "
+            "Put files there with one track a voice, in bars of four beats. " + " ".join(report[:5])
+        )
+    voices = Counter(cuts.shape[-1] for _, cuts in found).most_common(1)[0][0]
+    for file, cuts in found:
+        if cuts.shape[-1] != voices:
+            report.append(f"{file}: {cuts.shape[-1]} voices, but most files have {voices}.")
+    return np.concatenate([cuts for _, cuts in found if cuts.shape[-1] == voices]), report
+
+
+def _windows_of(file):
+    grid, _, _ = midi_utils.read_grid(file)
+    tracks = mido.MidiFile(file, clip=True).tracks
+    meters = {(m.numerator, m.denominator) for track in tracks for m in track if m.type == "time_signature"}
+    if any(message.type == "note_on" for message in tracks[0]):
+        reason, advice = "notes in the first track", "Put tempo and metre there, and every voice after it"
+        raise midi_utils.MelodyError(file, reason, advice)
+    if any(beats != unit for beats, unit in meters):
+        meters = " and ".join(f"{beats}/{unit}" for beats, unit in sorted(meters))
+        raise midi_utils.MelodyError(file, f"bars of {meters}", "Give music in 4/4 throughout")
+    if grid.shape[-1] not in VOICE_COUNTS:
+        advice = f"Give {VOICE_COUNTS[0]} to {VOICE_COUNTS[-1]}, the melody first"
+        raise midi_utils.MelodyError(file, f"voices: {grid.shape[-1]}", advice)
+    grid = np.pad(grid, [(0, -len(grid) % STEPS_PER_BAR), (0, 0)], constant_values=REST)
+    starts = range(0, len(grid) - STEPS_PER_WINDOW + 1, STEPS_PER_BAR)
+    cuts = [grid[start : start + STEPS_PER_WINDOW] for start in starts]
+    cuts = [cut for cut in cuts if _every_bar_sounds(cut)]
+    if not cuts:
+        advice = "Fill the gaps, or leave the resting voices out"
+        raise midi_utils.MelodyError(file, "no two bars on end in which every voice sings", advice)
+    return np.stack(cuts)
 
 
 # --- Batches -----------------------------------------------------------------

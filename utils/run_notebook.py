@@ -12,7 +12,7 @@ from utils import path_utils
 NOTEBOOK = Path("notebook.ipynb")
 
 
-def run_notebook(output, parameters, notebook=NOTEBOOK):
+def run_notebook(output, parameters, notebook=NOTEBOOK, folder="."):
     """Execute every cell in order, in a fresh kernel, with a progress bar.
 
     Parameters
@@ -22,6 +22,8 @@ def run_notebook(output, parameters, notebook=NOTEBOOK):
     parameters : dict
         Overrides of the cell tagged ``parameters``.
     notebook : str or Path
+    folder : str or Path
+        The project's root, where the cells run.
 
     Returns
     -------
@@ -36,7 +38,9 @@ def run_notebook(output, parameters, notebook=NOTEBOOK):
     import papermill
 
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    return papermill.execute_notebook(str(notebook), str(output), parameters, kernel_name="python3")
+    return papermill.execute_notebook(
+        str(notebook), str(output), parameters, kernel_name="python3", cwd=str(folder)
+    )
 
 
 def write_page(executed, path):

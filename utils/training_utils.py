@@ -99,8 +99,8 @@ class Run:
         Its folder under ``Experiments/2Bar``.
     config : dataclass
         Whatever the run depends on; written beside the checkpoints and compared when the run goes on.
-    networks : dict of str to trackable
-        All that learns: models and built optimizers.
+    networks : dict of str to keras.Model or keras.Optimizer
+        All that learns. The optimizers must be built.
     model_dir : str or Path
 
     Attributes
@@ -108,7 +108,7 @@ class Run:
     dirs : dict of str to Path
         See :func:`path_utils.experiment_dirs`.
     history : dict of str to list of float
-        ``critic_loss``, ``generator_loss`` and ``seconds``, one item an iteration.
+        ``critic_loss``, ``generator_loss`` and the ``seconds`` that they took, one item an iteration.
     metrics : MetricsManager
     iteration : int
         Iterations done so far.
@@ -116,7 +116,8 @@ class Run:
     Raises
     ------
     ValueError
-        If the folder holds a run with another config; the message names the fields.
+        If the folder holds a run with another config, which the message compares with this one, or with
+        networks of other shapes.
     """
 
     def __init__(self, name, config, networks, model_dir=path_utils.MODEL_DIR):
@@ -125,7 +126,9 @@ class Run:
         self.history = {"critic_loss": [], "generator_loss": [], "seconds": []}
         self.metrics = MetricsManager()
         self.samples = None
+        self._networks = networks
         self._checkpoint = tf.train.Checkpoint(**networks)
+        self._saved = self._started = None
         self._describe(config)
         self._resume()
 
@@ -152,17 +155,17 @@ class Run:
         view = LiveView(self, iterations)
         with _Interrupt() as interrupt:
             while self.iteration < iterations and not interrupt.asked and not diverged(self.history):
-                started, iteration = time.perf_counter(), self.iteration
+                self._started, iteration = time.perf_counter(), self.iteration
                 yield iteration
                 if self.iteration != iteration + 1:
                     raise RuntimeError("Note the losses of every iteration once, with run.log(...).")
-                self.history["seconds"].append(time.perf_counter() - started)
                 view.update()
         view.finish()
         if diverged(self.history):
             print("The losses are no longer numbers, so training stopped. The last checkpoint stays.")
             return
-        self.save()
+        if self._saved != self.iteration:
+            self.save()
         if interrupt.asked:
             print(f"Interrupted after {self.iteration} of {iterations} iterations; all is saved.")
 
@@ -170,6 +173,7 @@ class Run:
         """Note the losses of the iteration in progress (floats or scalar tensors)."""
         self.history["critic_loss"].append(float(critic_loss))
         self.history["generator_loss"].append(float(generator_loss))
+        self.history["seconds"].append(time.perf_counter() - self._started)
 
     def measure(self, rolls):
         """Measure the samples of the iteration in progress.
@@ -184,11 +188,16 @@ class Run:
     def save(self):
         """Write a checkpoint aside, rename it, and keep the newest five.
 
+        Where a loss or a weight is not a number, it says so and leaves the checkpoints as they are.
+
         Raises
         ------
         OSError
             If it cannot be written; the checkpoints before it are untouched.
         """
+        if not self._finite():
+            print(f"No checkpoint after {self.iteration} iterations: a loss or a weight is not a number.")
+            return
         folder = self.dirs["preload"]
         target = folder / f"checkpoint-{self.iteration:06d}"
         aside = folder / f".{target.name}.part"
@@ -208,30 +217,45 @@ class Run:
                 f"Checkpoint {target} could not be written ({error}). Is the disk full? "
                 f"The last good checkpoint: {last[0]}. Make room and run again; training goes on from there."
             ) from error
-        for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
+        self._saved = self.iteration
+        # Damaged ones from further on, if any, must not crowd out the good ones.
+        for old in [c for c in self._checkpoints() if c <= target][:-KEPT_CHECKPOINTS]:
             shutil.rmtree(old)
+
+    def _finite(self):
+        variables = [v for network in self._networks.values() for v in network.variables]
+        return not diverged(self.history) and all(np.isfinite(v.numpy()).all() for v in variables)
 
     def _checkpoints(self):
         return sorted(self.dirs["preload"].glob("checkpoint-*"))
 
     def _resume(self):
+        for unfinished in self.dirs["preload"].glob(".checkpoint-*.part"):
+            shutil.rmtree(unfinished)
         for folder in reversed(self._checkpoints()):
             try:
                 state = json.loads((folder / "history.json").read_text())
+                _read_through(folder / "networks")
+            except (OSError, ValueError, tf.errors.OpError) as error:
+                print(f"{folder} is damaged ({_first_line(error)}); trying the one before.")
+                continue
+            try:
                 self._checkpoint.read(str(folder / "networks")).assert_consumed()
-            except (OSError, ValueError, AssertionError, tf.errors.OpError) as error:
-                reason = (str(error) or type(error).__name__).splitlines()[0]
-                print(f"{folder} is damaged ({reason}); trying the one before.")
-            else:
-                self.history = state["history"]
-                self.metrics = MetricsManager.from_state(state["metrics"])
-                print(f"Resumed from {folder}: {self.iteration} iterations done.")
-                return
+            except (ValueError, AssertionError) as error:
+                raise ValueError(
+                    f"{folder} holds other networks than these ({_first_line(error)}). "
+                    "Give this run another name, or build the networks as they were to go on with that one."
+                ) from error
+            self.history = state["history"]
+            self.metrics = MetricsManager.from_state(state["metrics"])
+            self._saved = self.iteration
+            print(f"Resumed from {folder}: {self.iteration} iterations done.")
+            return
 
     def _describe(self, config):
         """Write what the run depends on, or compare it with what is written."""
         file = self.dirs["preload"].parent / "run.json"
-        own = dataclasses.asdict(config)
+        own = json.loads(json.dumps(dataclasses.asdict(config)))  # a tuple is a list in the file
         if file.is_file():
             before = json.loads(file.read_text())["config"]
             changed = [k for k in own | before if k not in FREE_FIELDS and own.get(k) != before.get(k)]
@@ -243,6 +267,17 @@ class Run:
                 )
         description = {"config": own, "versions": versions(), "revision": _revision()}
         path_utils.write_whole(file, lambda name: Path(name).write_text(json.dumps(description, indent=1)))
+
+
+def _read_through(path):
+    """Read a checkpoint to its end, checksums included, so that a damaged one changes no variable."""
+    reader = tf.train.load_checkpoint(str(path))
+    for name in reader.get_variable_to_shape_map():
+        reader.get_tensor(name)
+
+
+def _first_line(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _revision():
@@ -322,7 +357,7 @@ def diagnose(history, samples=None, recent=100):
 class LiveView:
     """Shows losses, time left and warnings while a run goes on, in one figure that stays in place.
 
-    It draws at most every two seconds and never for more than a fiftieth of the time, and it thins long
+    It draws at most every two seconds and for no more than a fiftieth of the time, and it thins long
     histories out, so that its cost does not grow with the iterations. Without a notebook it prints lines.
 
     Parameters
@@ -334,6 +369,7 @@ class LiveView:
 
     SHARE_OF_TIME = 0.02
     LEAST_PAUSE = 2.0  # seconds
+    POINTS = 1000  # of a curve, at most
 
     def __init__(self, run, iterations):
         self._run, self._iterations = run, iterations
@@ -358,12 +394,16 @@ class LiveView:
         if self._handle is None:
             print(" | ".join(words), flush=True)
         else:
-            history = self._run.history
-            figure = display_utils.plot_loss_logs(
-                history["generator_loss"], history["critic_loss"], figsize=(11, 3.2), smoothing=0.05
-            )
-            figure.axes[0].set_title("\n".join(words), fontsize="medium", loc="left")
-            self._handle.update(figure)
+            self._handle.update(self._figure("\n".join(words)))
+
+    def _figure(self, title):
+        stride = 1 + self._run.iteration // self.POINTS
+        losses = (self._run.history[name][::stride] for name in ("generator_loss", "critic_loss"))
+        figure = display_utils.plot_loss_logs(*losses, figsize=(11, 3.2), smoothing=0.05)
+        axis = figure.axes[0]
+        axis.xaxis.set_major_formatter(lambda place, _: f"{place * stride:,.0f}")
+        axis.set_title(title, fontsize="medium", loc="left")
+        return figure
 
     def _progress(self):
         done, elapsed = self._run.iteration, time.perf_counter() - self._started
@@ -399,8 +439,18 @@ def save_network(path, model):
         ``.npz``.
     model : keras.Model
         Of Keras' own layers and those of ``layer_utils``.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not a number, or beyond the range of half precision.
     """
     weights = {f"weight_{i:03d}": w.astype(np.float16) for i, w in enumerate(model.get_weights())}
+    if not all(np.isfinite(w).all() for w in weights.values()):
+        raise ValueError(
+            f"{path} is not written: {model.name} has weights that are not numbers or exceed 65,504, the "
+            "largest in half precision. Save an earlier checkpoint."
+        )
     architecture = np.array(model.to_json())
     path_utils.write_whole(path, lambda name: np.savez_compressed(name, architecture=architecture, **weights))
 
@@ -415,17 +465,30 @@ def load_network(path):
     Returns
     -------
     keras.Model
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or if it is none of these.
     """
     import keras
 
     from utils import layer_utils  # noqa: F401 (makes its layers known to Keras)
 
+    cure = f"It comes with the project: `git checkout {path}`."
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} is missing. It comes with the project: `git checkout {path}`.")
-    with np.load(path, allow_pickle=False) as stored:
-        # Trained in bfloat16 on one machine, it is to run anywhere.
-        architecture = str(stored["architecture"]).replace("mixed_bfloat16", "float32")
-        weights = [stored[key].astype(np.float32) for key in sorted(stored.files) if key != "architecture"]
-    model = keras.models.model_from_json(architecture)
-    model.set_weights(weights)
+        raise FileNotFoundError(f"{path} is missing. {cure}")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            # Trained in bfloat16 on one machine, it is to run anywhere.
+            architecture = str(stored["architecture"]).replace("mixed_bfloat16", "float32")
+            keys = sorted(set(stored.files) - {"architecture"})
+            weights = [stored[key].astype(np.float32) for key in keys]
+        model = keras.models.model_from_json(architecture)
+        model.set_weights(weights)
+    # The readers below meet bad bytes with whatever exception they happen to cause.
+    except Exception as error:
+        raise ValueError(
+            f"{path} holds no network ({_first_line(error)}); expected a file by save_network. {cure}"
+        ) from error
     return model

@@ -1,0 +1,88 @@
+"""A long-lived process that holds one engine and works only when it is told to.
+
+Messages are lines of JSON on standard input; each gets one line of JSON on standard output. An engine is
+a class with four methods:
+
+- ``Engine(config, precision)``: ``config`` as keywords of the lesson's ``Config``, ``precision`` a policy
+- ``load(generator, critic)``: take weights over, lists of arrays in Keras' order and layout
+- ``inspect(real, noise, epsilon)``: losses and gradients of one critic and one generator step, by name
+- ``iterate(batches)``: train on the last batch the generator, on those before the critic; give the losses
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+
+class Worker:
+    def __init__(self, engine, precision, config, fixture):
+        self._module = importlib.import_module(f"tests.benchmarks.{engine}")
+        self._precision = precision
+        self._engine = self._module.Engine(config, precision)
+        with np.load(fixture) as stored:
+            self._fixture = dict(stored)
+        self._load_weights()
+
+    def _load_weights(self):
+        self._engine.load(*(
+            [self._fixture[key] for key in sorted(self._fixture) if key.startswith(network)]
+            for network in ("generator", "critic")
+        ))
+
+    def inspect(self, samples, result):
+        """Write losses and gradients of a few samples to a file, then take the first weights again."""
+        inputs = (self._fixture[key][:samples] for key in ("real", "noise", "epsilon"))
+        np.savez(result, **self._engine.inspect(*inputs))
+        self._load_weights()
+
+    def train(self, iterations):
+        """Give the seconds of each iteration."""
+        seconds = []
+        for _ in range(iterations):
+            started = time.perf_counter()
+            losses = self._engine.iterate(list(self._fixture["batches"]))
+            seconds.append(time.perf_counter() - started)
+            if not np.isfinite(losses).all():
+                raise RuntimeError(f"{self._module.__name__}: losses {losses} are no numbers.")
+        return seconds
+
+    def matmul(self, size, repeats):
+        """Give the best rate of multiply-adds a second over some products of square matrices."""
+        product = self._module.square_matmul(size, self._precision)
+        product()
+        seconds = []
+        for _ in range(repeats):
+            started = time.perf_counter()
+            product()
+            seconds.append(time.perf_counter() - started)
+        return size**3 / min(seconds)
+
+    def housekeeping(self, **arguments):
+        from tests.benchmarks import housekeeping
+
+        return housekeeping.measure(self._engine, **arguments)
+
+
+def serve():
+    # Replies travel on the real standard output; whatever a library prints must not get among them.
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    worker = None
+    for line in sys.stdin:
+        method, arguments = json.loads(line)
+        if method == "start":
+            worker, answer = Worker(**arguments), None
+        else:
+            answer = getattr(worker, method)(**arguments)
+        print(json.dumps(answer), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    serve()

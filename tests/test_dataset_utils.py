@@ -1,0 +1,480 @@
+import hashlib
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+
+from utils import dataset_utils, midi_utils
+from utils.midi_utils import REST
+
+ROOT = Path(__file__).parent.parent
+DATASET, MIDI = ROOT / "dataset", ROOT / "original_midi"
+COUNTS = {"train": 229, "valid": 62, "test": 75}
+BUILT = ("chorales.npz", "train.npy", "valid.npy", "eval.npy")
+# Held-out and training sides of the published split each had one of these.
+NEAR_DUPLICATES = [
+    ("bwv414", "bwv253"),
+    ("bwv280", "bwv176.6"),
+    ("bwv16.6", "bwv419"),
+    ("bwv245.15", "bwv245.37"),
+]
+
+
+@pytest.fixture(scope="module")
+def chorales():
+    return dataset_utils.load_chorales(DATASET / "chorales.npz")
+
+
+@pytest.fixture(scope="module")
+def rolls():
+    return {split: np.load(DATASET / file) for split, file in dataset_utils.ROLL_FILES.items()}
+
+
+def sings_in_every_bar(grid):
+    """Whether each voice has a note in each sixteen steps."""
+    return all((bar != REST).any(axis=0).all() for bar in np.split(grid, len(grid) // 16))
+
+
+def two_bar_starts(chorale):
+    bars = chorale.bars.tolist()
+    return [
+        start
+        for start, end in itertools.pairwise([*bars, len(chorale.grid)])
+        if end - start == 16 and start + 16 in bars and not set(bars) & set(range(start + 17, start + 32))
+        if len(chorale.grid) >= start + 32 and sings_in_every_bar(chorale.grid[start : start + 32])
+    ]
+
+
+# --- The files ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("split", COUNTS)
+def test_rolls_are_single_voices_that_sing_in_every_bar(rolls, split):
+    roll = rolls[split]
+    assert roll.shape == (COUNTS[split], 32, 128, 4) and roll.dtype == np.int8
+    assert set(np.unique(roll)) == {-1, 1}
+    sounding = (roll > 0).sum(axis=2)  # [sample, step, track]
+    assert sounding.max() == 1
+    assert sounding.reshape(-1, 2, 16, 4).any(axis=2).all()
+    assert len({window.tobytes() for window in roll}) == len(roll)
+
+
+@pytest.mark.parametrize("split", COUNTS)
+def test_each_window_stands_at_a_bar_of_its_own_chorale(chorales, rolls, split):
+    usable = [c for c in chorales if c.split == split and two_bar_starts(c)]
+    assert len(usable) == len(rolls[split])
+    for chorale, roll in zip(usable, rolls[split], strict=True):
+        cuts = [chorale.grid[start : start + 32] for start in two_bar_starts(chorale)]
+        assert any(np.array_equal(midi_utils.grid_to_roll(cut), roll) for cut in cuts), chorale.name
+
+
+def test_midi_files_are_the_training_windows_with_repeated_notes_struck_again(chorales, rolls):
+    assert {path.name for path in MIDI.iterdir()} == {f"MIDI-{i}.mid" for i in range(229)}
+    usable = [c for c in chorales if c.split == "train" and two_bar_starts(c)]
+    repeated = 0
+    for index, (chorale, roll) in enumerate(zip(usable, rolls["train"], strict=True)):
+        grid, onset, _ = midi_utils.read_grid(MIDI / f"MIDI-{index}.mid")
+        assert np.array_equal(midi_utils.grid_to_roll(grid), roll)
+        places = [s for s in two_bar_starts(chorale) if np.array_equal(chorale.grid[s : s + 32], grid)]
+        struck = [chorale.onset[s : s + 32].copy() for s in places]
+        for strokes in struck:
+            strokes[0] = grid[0] != REST  # what was held into the window is struck at its beginning
+        assert any(np.array_equal(onset, strokes) for strokes in struck)
+        repeated += (onset[1:] & (grid[1:] == grid[:-1])).sum()
+    assert repeated > 1000
+
+
+def test_published_test_pieces_are_held_out(chorales):
+    split = {c.name: c.split for c in chorales}
+    published = dataset_utils.read_published_splits(DATASET / "jsb_split.csv")
+    assert set(split) == set(published)
+    assert {split[name] for name, side in published.items() if side == "test"} == {"test"}
+    # Those of the published training split come first: only the family of a held-out piece kept one out.
+    kept_out = {name for name, side in published.items() if side == "train" and split[name] != "train"}
+    families = dataset_utils.families(chorales)
+    assert all("test" in {published[n] for n in families[name]} for name in kept_out)
+
+
+def test_corpus_is_small_and_readable_without_pickle(chorales):
+    assert (DATASET / "chorales.npz").stat().st_size < 200_000
+    with np.load(DATASET / "chorales.npz", allow_pickle=False) as file:
+        assert len(file["name"]) == len(chorales) == 412
+    for chorale in chorales:
+        assert chorale.grid.shape == chorale.onset.shape and chorale.grid.shape[1] == 4
+        assert chorale.grid.dtype == np.int8 and chorale.onset.dtype == bool
+        assert not (chorale.onset & (chorale.grid == REST)).any()
+        moved = np.diff(chorale.grid, axis=0, prepend=REST) != 0
+        assert chorale.onset[moved & (chorale.grid != REST)].all()
+
+
+def test_readme_names_every_file_with_its_sum_and_count(chorales, rolls):
+    readme = (DATASET / "README.md").read_text(encoding="utf-8")
+    sums = dict(re.findall(r"^\| `([\w.]+)` \|.*`([0-9a-f]{64})` \|$", readme, re.MULTILINE))
+    assert set(sums) == {*BUILT, "jsb_split.csv"}
+    for name, expected in sums.items():
+        assert hashlib.sha256((DATASET / name).read_bytes()).hexdigest() == expected, name
+    digest = hashlib.sha256(b"".join((MIDI / f"MIDI-{i}.mid").read_bytes() for i in range(229)))
+    assert digest.hexdigest() in readme
+    for side in COUNTS:
+        own = [c for c in chorales if c.split == side]
+        windows = sum(len(two_bar_starts(c)) for c in own)
+        row = (
+            f"| {side} | {len(own)} | {sum(len(c.bars) for c in own):,} | {windows:,} | {len(rolls[side])} |"
+        )
+        assert row in readme, row
+
+
+# --- No leak -----------------------------------------------------------------
+
+
+def stretches(grid, length=16):
+    """The same idea as dataset_utils.phrases, told by intervals below the highest note."""
+    found = set()
+    for start in range(0, len(grid) - length + 1, 4):
+        stretch = grid[start : start + length].astype(int)
+        if stretch.max() > REST:
+            below = stretch.max() - stretch
+            found.add(tuple(np.where(stretch == REST, -99, below).ravel().tolist()))
+    return found
+
+
+def test_no_harmonisation_stands_on_both_sides(chorales):
+    known = {c.name: stretches(c.grid) for c in chorales}
+    split = {c.name: c.split for c in chorales}
+    shares = {
+        (a, b): len(known[a] & known[b]) / min(len(known[a]), len(known[b]))
+        for a, b in itertools.combinations(known, 2)
+    }
+    assert sum(share >= dataset_utils.FAMILY_SHARE for share in shares.values()) > 30
+    crossing = {pair: share for pair, share in shares.items() if split[pair[0]] != split[pair[1]]}
+    assert max(crossing.values()) < dataset_utils.FAMILY_SHARE
+    for a, b in NEAR_DUPLICATES:
+        assert split[a] == split[b]
+        assert shares.get((a, b), shares.get((b, a))) >= dataset_utils.FAMILY_SHARE
+
+
+def test_no_held_out_window_is_one_of_training(chorales, rolls):
+    training = set().union(*(stretches(c.grid, 32) for c in chorales if c.split == "train"))
+    for split in ("valid", "test"):
+        windows = midi_utils.roll_to_grid(rolls[split])
+        assert not any(stretches(window, 32) & training for window in windows)
+
+
+def test_share_of_common_tunes_is_reported(chorales, rolls):
+    readme = (DATASET / "README.md").read_text(encoding="utf-8")
+    tunes = set().union(*(stretches(c.grid[:, :1], 32) for c in chorales if c.split == "train"))
+    for split in ("valid", "test"):
+        windows = midi_utils.roll_to_grid(rolls[split])[..., :1]
+        common = sum(bool(stretches(window, 32) & tunes) for window in windows)
+        line = f"{common} of {len(windows)} ({common / len(windows):.0%})"
+        print(f"{split} windows with a melody that training has in some key: {line}")
+        assert line in readme
+
+
+def test_a_transposed_copy_joins_the_family_and_a_stranger_does_not(chorales):
+    a, b, c = chorales[:3]
+    grid = np.where(a.grid == REST, REST, a.grid + 3).astype(np.int8)
+    # Half of it, moved by a beat, in another key, with another bass for one note.
+    copy = dataset_utils.replace(b, name="copy", grid=grid[4 : 4 + len(grid) // 2 // 4 * 4].copy())
+    copy.grid[5, 3] += 1
+    family = dataset_utils.families([a, b, c, copy])
+    assert family["copy"] == family[a.name] == {a.name, "copy"}
+    assert family[b.name] == {b.name}
+
+
+def test_families_are_transitive(chorales):
+    a, b, c = (c for c in chorales if c.name in ("bwv66.6", "bwv253", "bwv1.6"))
+    left = dataset_utils.replace(a, name="left", grid=np.concatenate([a.grid, b.grid]))
+    right = dataset_utils.replace(a, name="right", grid=np.concatenate([b.grid, c.grid]))
+    family = dataset_utils.families([a, left, right, c])
+    assert len(family[a.name]) == 4 and len(set(family.values())) == 1
+
+
+# --- From the corpus ---------------------------------------------------------
+
+
+# A pickup; a bar split in two at a repeat; more of them, and a short bar; a bar of one beat; a bar of ten
+# quarters; a three-beat bar before a repeat.
+@pytest.mark.parametrize("name", ["bwv66.6", "bwv253", "bwv261", "bwv276", "bwv324", "bwv4.8"])
+def test_bars_are_those_that_the_score_numbers(chorales, name):
+    import music21
+
+    stored = next(c for c in chorales if c.name == name)
+    score = music21.corpus.parse(f"bach/{name}.mxl")
+    bars = None
+    for part in score.parts:
+        measures = list(part.getElementsByClass("Measure"))
+        whole, index = [], 0
+        while index < len(measures):
+            # The second half of a split bar repeats its number with a letter: 5, 5a.
+            halves = [measures[index]]
+            while index + len(halves) < len(measures) and measures[index + len(halves)].numberSuffix:
+                halves.append(measures[index + len(halves)])
+            beats = sum(half.duration.quarterLength for half in halves)
+            if halves[0].number > 0 and beats == 4:
+                whole.append(round(halves[0].offset * 4))
+            index += len(halves)
+        assert bars is None or whole == bars  # the voices agree
+        bars = whole
+    assert stored.bars.tolist() == bars
+    assert set(dataset_utils.window_starts(stored)) <= set(bars)
+
+
+@pytest.mark.parametrize("name", ["bwv66.6", "bwv48.3", "bwv67.4.xml", "bwv1.6", "bwv248.64-6"])
+def test_stored_chorales_are_those_of_the_corpus(chorales, name):
+    stored = next(c for c in chorales if c.name == name)
+    fresh = dataset_utils.read_chorale(name)
+    for field in ("grid", "onset", "bars"):
+        assert np.array_equal(getattr(fresh, field), getattr(stored, field)), field
+    assert (fresh.meter, fresh.tonic, fresh.mode) == (stored.meter, stored.tonic, stored.mode)
+
+
+def test_notes_are_those_that_music21_plays(chorales, tmp_path):
+    import music21
+
+    stored = next(c for c in chorales if c.name == "bwv66.6")
+    music21.corpus.parse("bach/bwv66.6").write("midi", fp=tmp_path / "played.mid")
+    grid, onset, _ = midi_utils.read_grid(tmp_path / "played.mid")
+    length = len(stored.grid)
+    assert np.array_equal(grid[:length], stored.grid) and (grid[length:] == REST).all()
+    assert np.array_equal(onset[:length], stored.onset)
+
+
+def test_dataset_is_rebuilt_byte_for_byte(tmp_path):
+    (tmp_path / "jsb_split.csv").write_bytes((DATASET / "jsb_split.csv").read_bytes())
+    dataset_utils.build_dataset(tmp_path, tmp_path / "midi")
+    pairs = [(tmp_path / name, DATASET / name) for name in BUILT]
+    pairs += [(tmp_path / "midi" / path.name, path) for path in MIDI.glob("*.mid")]
+    for rebuilt, committed in pairs:
+        assert rebuilt.read_bytes() == committed.read_bytes(), committed
+
+
+# --- Reading and writing -----------------------------------------------------
+
+
+def test_chorales_survive_the_file(chorales, tmp_path):
+    # Lengths that are no multiple of eight, so that packed onsets end within a byte.
+    cuts = zip(chorales[:3], (13, 30, 7), strict=True)
+    some = [dataset_utils.replace(c, grid=c.grid[:n], onset=c.onset[:n]) for c, n in cuts]
+    dataset_utils.save_chorales(tmp_path / "some.npz", some)
+    back = dataset_utils.load_chorales(tmp_path / "some.npz")
+    assert [c.name for c in back] == [c.name for c in some]
+    for one, other in zip(some, back, strict=True):
+        for field in ("grid", "onset", "bars"):
+            assert np.array_equal(getattr(one, field), getattr(other, field))
+            assert getattr(one, field).dtype == getattr(other, field).dtype
+        assert (one.split, one.meter, one.tonic, one.mode) == (
+            other.split,
+            other.meter,
+            other.tonic,
+            other.mode,
+        )
+    sides = {c.split for c in dataset_utils.load_chorales(DATASET / "chorales.npz", "valid")}
+    assert sides == {"valid"}
+
+
+def test_rolls_survive_the_file(tmp_path):
+    grid = np.random.default_rng(0).integers(-1, 128, (3, 32, 5)).astype(np.int8)
+    dataset_utils.save_rolls(tmp_path / "own.npy", grid)
+    assert np.array_equal(dataset_utils.load_windows(tmp_path / "own.npy"), grid)
+    assert [path.name for path in tmp_path.iterdir()] == ["own.npy"]
+
+
+GOOD = np.full((2, 32, 128, 4), -1, np.int8)
+BAD_FILES = {
+    "text.npy": lambda path: path.write_text("not an array"),
+    "empty.npy": lambda path: path.write_bytes(b""),
+    "cut.npy": lambda path: (np.save(path, GOOD), path.write_bytes(path.read_bytes()[:1000])),
+    "pickled.npy": lambda path: np.save(path, np.array([{"a": 1}], object), allow_pickle=True),
+    "several.npy": lambda path: (
+        np.savez(path.with_suffix(".npz"), GOOD),
+        path.with_suffix(".npz").rename(path),
+    ),
+    "steps.npy": lambda path: np.save(path, GOOD[:, :16]),
+    "flat.npy": lambda path: np.save(path, GOOD[0]),
+    "number.npy": lambda path: np.save(path, np.int8(1)),
+    "none.npy": lambda path: np.save(path, GOOD[:0]),
+    "zeros.npy": lambda path: np.save(path, np.zeros_like(GOOD)),
+    "nan.npy": lambda path: np.save(path, np.full(GOOD.shape, np.nan)),
+    "words.npy": lambda path: np.save(path, np.full(GOOD.shape, "1")),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_rolls_are_named_with_what_was_expected_and_a_cure(tmp_path, name):
+    path = tmp_path / name
+    BAD_FILES[name](path)
+    with pytest.raises(ValueError) as error:
+        dataset_utils.load_rolls(path)
+    message = str(error.value)
+    assert str(path) in message and "make dataset" in message
+    assert "only -1 and +1" in message or "(samples, 32 steps, 128 pitches, tracks)" in message
+    if name == "steps.npy":
+        assert "(2, 16, 128, 4)" in message
+
+
+def test_missing_files_are_named_with_a_cure(tmp_path):
+    for load in (dataset_utils.load_rolls, dataset_utils.load_windows):
+        with pytest.raises(FileNotFoundError, match=r"none\.npy is missing.*make dataset"):
+            load(tmp_path / "none.npy")
+    for load in (dataset_utils.load_chorales, dataset_utils.load_windows):
+        with pytest.raises(FileNotFoundError, match=r"none\.npz is missing.*make dataset"):
+            load(tmp_path / "none.npz")
+
+
+def test_chords_in_a_track_are_refused(tmp_path):
+    roll = GOOD.copy()
+    roll[0, 3, [60, 64], 1] = 1
+    np.save(tmp_path / "chords.npy", roll)
+    with pytest.raises(ValueError, match=r"chords\.npy.*several notes at once"):
+        dataset_utils.load_windows(tmp_path / "chords.npy")
+
+
+def test_bad_corpora_are_named_with_a_cure(tmp_path):
+    (tmp_path / "text.npz").write_text("not an archive")
+    np.savez(tmp_path / "other.npz", GOOD)
+    np.save(tmp_path / "array.npy", GOOD)
+    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
+    whole = (DATASET / "chorales.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    for name in ("text.npz", "other.npz", "array.npz", "cut.npz"):
+        with pytest.raises(ValueError, match=rf"{name} cannot be read.*expected.*make dataset"):
+            dataset_utils.load_chorales(tmp_path / name)
+
+
+def test_all_windows_of_the_training_chorales_are_served(chorales):
+    windows = dataset_utils.load_windows(DATASET / "chorales.npz")
+    expected = [c.grid[s : s + 32] for c in chorales if c.split == "train" for s in two_bar_starts(c)]
+    assert np.array_equal(windows, expected)
+
+
+# --- The user's own music ----------------------------------------------------
+
+
+def test_our_own_midi_files_give_the_training_windows_back(rolls):
+    grid, report = dataset_utils.windows_from_midi(MIDI)
+    assert report == [] and grid.dtype == np.int8
+    expected = midi_utils.roll_to_grid(rolls["train"])
+    assert Counter(w.tobytes() for w in grid) == Counter(w.tobytes() for w in expected)
+
+
+def write(path, grid, tempo=100.0):
+    names = [f"voice {i}" for i in range(grid.shape[1])]
+    midi_utils.write_midi(path, grid, midi_utils.onsets_of(grid), tempo, names)
+
+
+def song(bars, voices, seed=0):
+    return np.random.default_rng(seed).integers(40, 80, (16 * bars, voices)).astype(np.int8)
+
+
+def test_windows_begin_at_every_bar_and_leave_out_where_a_voice_rests(tmp_path):
+    grid = song(7, 3)
+    grid[3 * 16 : 4 * 16, 1] = REST  # the fourth bar: no window may hold it
+    grid[5 * 16 : 6 * 16 - 1, 2] = REST  # all but a step of the sixth: fine
+    grid[-2:] = REST  # a last bar that stops early
+    write(tmp_path / "song.MID", grid)
+    windows, report = dataset_utils.windows_from_midi(tmp_path)
+    assert report == []
+    assert np.array_equal(windows, [grid[16 * bar : 16 * bar + 32] for bar in (0, 1, 4, 5)])
+    dataset_utils.save_rolls(tmp_path / "own.npy", windows)
+    assert np.array_equal(dataset_utils.load_windows(tmp_path / "own.npy"), windows)
+
+
+def test_files_that_do_not_fit_are_reported(tmp_path):
+    for number in range(2):
+        write(tmp_path / f"good-{number}.mid", song(2, 2, number))
+    write(tmp_path / "three.mid", song(4, 3))
+    write(tmp_path / "solo.mid", song(2, 1))
+    write(tmp_path / "short.mid", song(1, 2))
+    (tmp_path / "text.mid").write_text("no music")
+    (tmp_path / "notes.txt").write_text("not meant")
+    waltz = mido.MidiFile(tmp_path / "good-0.mid")
+    waltz.tracks[0][0] = mido.MetaMessage("time_signature", numerator=3, denominator=4)
+    waltz.save(tmp_path / "waltz.mid")
+    headless = mido.MidiFile(tmp_path / "good-0.mid")
+    headless.tracks.append(headless.tracks[1])
+    del headless.tracks[0]
+    headless.save(tmp_path / "headless.mid")
+    windows, report = dataset_utils.windows_from_midi(tmp_path)
+    assert np.array_equal(windows, [song(2, 2, 0), song(2, 2, 1)])
+    reasons = {
+        "headless.mid": "first track",
+        "short.mid": "no two bars",
+        "solo.mid": "voices: 1",
+        "text.mid": "cannot be read",
+        "three.mid": "3 voices, but most files have 2",
+        "waltz.mid": "3/4",
+    }
+    for name, reason in reasons.items():
+        assert any(name in line and reason in line for line in report), name
+    assert len(report) == len(reasons)
+
+
+def test_folders_without_usable_files_are_named_with_a_cure(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match=rf"{folder} gives no.*0 MIDI files found.*Put files there"):
+            dataset_utils.windows_from_midi(folder)
+    (tmp_path / "text.mid").write_text("no music")
+    with pytest.raises(ValueError, match=r"1 MIDI files found.*text\.mid: cannot be read"):
+        dataset_utils.windows_from_midi(tmp_path)
+
+
+# --- Batches -----------------------------------------------------------------
+
+
+def serve(grid, count, **options):
+    batches = dataset_utils.batches(grid, **{"batch_size": 4, "seed": 1, **options})
+    return [batch.numpy() for batch in batches.take(count)]
+
+
+@pytest.fixture
+def numbered():
+    """Ten windows that tell which one they are: sample i holds the pitches 60 + i and rests."""
+    grid = np.full((10, 32, 3), REST, np.int8)
+    grid[:, ::2] = (60 + np.arange(10))[:, None, None] + np.array([0, -12, -24])
+    return grid
+
+
+def test_batches_are_rolls(numbered):
+    (batch,) = serve(numbered, 1)
+    assert batch.shape == (4, 32, 128, 3) and batch.dtype == np.float32
+    assert set(np.unique(batch)) == {-1.0, 1.0}
+    grid = midi_utils.roll_to_grid(batch)
+    assert all(any(np.array_equal(window, known) for known in numbered) for window in grid)
+
+
+def test_every_epoch_visits_every_window_once_in_a_new_order(numbered):
+    # Ten windows in batches of four: five batches are two epochs, with a seam inside a batch.
+    order = [int(window[0, 0]) for batch in serve(numbered, 10) for window in midi_utils.roll_to_grid(batch)]
+    epochs = np.reshape(order, (4, 10))
+    assert all(sorted(epoch) == list(range(60, 70)) for epoch in epochs.tolist())
+    assert len({tuple(epoch) for epoch in epochs.tolist()}) == 4
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_batch_k_depends_on_seed_and_k_alone(numbered, transpose):
+    whole = serve(numbered, 8, transpose=transpose)
+    assert all(map(np.array_equal, whole, serve(numbered, 8, transpose=transpose)))
+    for start in (1, 5, 7):
+        assert all(
+            map(np.array_equal, whole[start:], serve(numbered, 8 - start, transpose=transpose, start=start))
+        )
+    other = serve(numbered, 8, transpose=transpose, seed=2)
+    assert not any(map(np.array_equal, whole, other))
+
+
+def test_transposition_moves_all_voices_alike_and_keeps_rests(numbered):
+    shifts = []
+    for batch in serve(np.repeat(numbered[:1], 3, axis=0), 150, transpose=True):
+        for window in midi_utils.roll_to_grid(batch):
+            assert np.array_equal(window == REST, numbered[0] == REST)
+            shift = np.unique(window[::2] - numbered[0, ::2])
+            assert len(shift) == 1
+            shifts.append(int(shift[0]))
+    counts = Counter(shifts)
+    assert set(counts) == set(range(-6, 6))
+    assert min(counts.values()) > 25  # of 50 expected each

@@ -1,0 +1,143 @@
+"""The lesson as its readers meet it: executed, and as it is committed."""
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+
+import mido
+import nbformat
+import numpy as np
+import pytest
+from lesson import NOTEBOOK
+from publish_notebook import code_stamp
+
+from utils import midi_utils, run_notebook
+
+ROOT = NOTEBOOK.parent
+MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of what is tracked, so that no earlier run is in the way."""
+    folder = tmp_path_factory.mktemp("project")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def executed(project):
+    """The smoke run, with every cell run twice: nothing may depend on running once."""
+    notebook = nbformat.read(project / "notebook.ipynb", as_version=4)
+    doubled = []
+    for cell in notebook.cells:
+        doubled.append(cell)
+        if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []):
+            again = copy.deepcopy(cell)
+            again.id = f"{cell.id}-again"
+            doubled.append(again)
+    notebook.cells = doubled
+    nbformat.write(notebook, project / "twice.ipynb")
+    output = project / "Experiments" / "twice.ipynb"
+    return run_notebook.run_notebook(output, {"PRESET": "smoke"}, project / "twice.ipynb", project)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell["outputs"]]
+
+
+def printed(notebook):
+    return "".join("".join(o["text"]) for o in outputs(notebook) if o["output_type"] == "stream")
+
+
+def test_the_lesson_runs_without_errors_or_noise(executed):
+    assert all(output["output_type"] != "error" for output in outputs(executed))
+    noise = [o["text"] for o in outputs(executed) if o["output_type"] == "stream" and o["name"] == "stderr"]
+    assert noise == []
+
+
+def test_the_lesson_trains_and_leaves_its_artifacts(executed, project):
+    (run,) = (project / "Experiments" / "2Bar").glob("smoke-*")
+    history = json.loads((run / "preload" / "checkpoint-000003" / "history.json").read_text())["history"]
+    assert [len(values) for values in history.values()] == [3, 3, 3]
+    assert np.isfinite(history["critic_loss"] + history["generator_loss"]).all()
+    for iteration in range(3):
+        assert (run / "train" / f"sample_iteration_{iteration:05d}.png").stat().st_size > 10_000
+        samples = mido.MidiFile(run / "sample" / f"iteration-{iteration}.mid")
+        assert samples.length == pytest.approx(4 * 8 * 0.6, abs=0.7)  # four samples of two bars at 100 bpm
+    assert (run / "train" / "movie.mp4").stat().st_size > 10_000
+    assert np.load(project / "Experiments" / "own.npy").shape == (229, 32, 128, 4)
+
+
+def test_the_melody_is_in_every_arrangement(executed, project):
+    melody = midi_utils.read_melody(ROOT / "input_twinkle_twinkle.mid")
+    arrangements = list((project / "Experiments" / "2Bar").glob("**/eval/*.mid"))
+    assert len(arrangements) == 6  # listen first, one's own, four takes
+    for file in arrangements:
+        kept = midi_utils.read_melody(file, track=0)
+        assert kept.notes == melody.notes
+        tracks = [track.name for track in mido.MidiFile(file).tracks]
+        assert tracks[-3:] == ["alto", "tenor", "bass"]
+
+
+def test_the_lesson_prints_what_it_claims(executed):
+    text = printed(executed)
+    for claim in (
+        "parameters of the classic generator: 8,273,540",
+        "parameters of the classic critic: 2,766,785",
+        "second batch, served alone, is the same: True",
+        "same scores: True",
+        "the same as train.npy: True",
+    ):
+        assert claim in text
+    assert "same: False" not in text
+
+
+def test_sound_and_pictures_are_in_the_page(executed, project):
+    html = [o["data"]["text/html"] for o in outputs(executed) if "text/html" in o.get("data", {})]
+    assert sum("data:audio/mpeg;base64," in "".join(piece) for piece in html) >= 2 * 6
+    assert sum("image/png" in o.get("data", {}) for o in outputs(executed)) >= 2 * 10
+    page = run_notebook.write_page(executed, project / "page.html")
+    assert "data:audio/mpeg" in page.read_text(encoding="utf-8")
+
+
+# --- As committed ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+def test_outputs_belong_to_the_code(committed):
+    assert committed.metadata.get("code_sha256") == code_stamp(committed), "run `make outputs`"
+
+
+def test_outputs_are_those_of_one_run_from_top_to_bottom(committed):
+    counts = [cell.execution_count for cell in code_cells(committed)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_outputs_are_clean(committed):
+    for output in outputs(committed):
+        assert output["output_type"] != "error"
+        assert output.get("name") != "stderr"
+        text = json.dumps({k: v for k, v in output.items() if k != "metadata"})
+        text = re.sub(r"base64,[A-Za-z0-9+/=\\n]+", "", text)
+        found = MACHINE_PATHS.search(text) if "image/png" not in text else None
+        assert not found, text[max(found.start() - 80, 0) : found.end() + 40]
+
+
+def test_the_page_stays_light(committed):
+    assert NOTEBOOK.stat().st_size < 6e6
