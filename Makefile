@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PRESET ?= tour
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebook test lint dataset images outputs clean
+.PHONY: help run notebook test lint dataset images outputs bench clean
 
 help:            ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -34,6 +34,9 @@ images: $(VENV)/lesson          ## Draw images/ again, from the real networks
 outputs: $(VENV)/development    ## Run the lesson and commit-ready store its outputs in notebook.ipynb
 	$(BIN)/python tests/publish_notebook.py
 
+bench: $(VENV)/benchmark        ## Time training against two ports and the arithmetic (ten minutes)
+	$(BIN)/python tests/benchmarks/bench.py
+
 clean:           ## Remove the virtual environment and everything that runs have made
 	rm -rf $(VENV) Experiments
 
@@ -45,4 +48,8 @@ $(VENV)/lesson: requirements.txt
 
 $(VENV)/development: $(VENV)/lesson requirements-dev.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	touch $@
+
+$(VENV)/benchmark: $(VENV)/lesson requirements-bench.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-bench.txt
 	touch $@

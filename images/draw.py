@@ -280,12 +280,12 @@ def draw_generator(levels, grid):
     -------
     Figure
     """
-    figure, ax = _page(588)
+    figure, ax = _page(572)
     left, middle, right = 258, WIDTH / 2, WIDTH - 258
     noise = next(i for i, level in enumerate(levels) if level.name == "noise")
     ups = [i for i, level in enumerate(levels) if i > noise and len(level.sources) == 1]
     joins = {level.sources[0]: level for level in levels if level.kind == "Concatenate"}
-    row, edge = {}, 576  # the height of the middle of all blocks of one size
+    row, edge = {}, 560  # the height of the middle of all blocks of one size
     for level in levels[:noise]:
         _, height, depth = _size((*level.shape[:2], 2 * level.shape[2]))
         row[level.shape[:2]] = edge - (height + AWAY[1] * depth) / 2
@@ -299,7 +299,7 @@ def draw_generator(levels, grid):
             _text(ax, box.left - 14, y, _named(level), "right")
         else:
             box = _block(ax, left, y, level.shape, [(level.shape[2], ENCODER)])
-            _text(ax, box.left - 14, y, "16 × 64 × 64", "right")
+            _text(ax, box.left - 14, y, _times(level.shape), "right")
             _arrow(ax, (left, downs[-1].bottom - 5), (left, box.top + 4))
             _text(ax, left - 14, (downs[-1].bottom + box.top) / 2, _layers(level), "right", colour=QUIET)
         downs.append(box)
@@ -327,7 +327,7 @@ def draw_generator(levels, grid):
         _text(ax, right + 14, (below + box.bottom) / 2, _layers(levels[i]), "left", colour=QUIET)
         below, way = box.top, [(right, box.top + 4)]
     _text(ax, middle, row[levels[1].shape[:2]] + 12, "skip connection", colour=QUIET)
-    _axes_key(ax, 60, 40)
+    _axes_key(ax, 60, 34)
     return figure
 
 

@@ -301,3 +301,12 @@ def test_a_folder_that_makes_no_video_is_named(tmp_path):
         plt.imsave(tmp_path / f"sample_iteration_{iteration:05d}.png", np.zeros((10, 10 + iteration, 3)))
     with pytest.raises(ValueError, match="different sizes"):
         make_training_video(tmp_path)
+
+
+def test_runs_lie_over_one_another_each_with_its_own_line():
+    histories = {f"run {n}": {"critic_loss": [float(n)] * (n + 2)} for n in range(9)}
+    figure = display_utils.plot_runs(histories)
+    lines = [line for line in figure.axes[0].lines if not line.get_label().startswith("_")]
+    assert [line.get_label() for line in lines] == [f"run {n} ({n + 2})" for n in range(9)]
+    assert [line.get_ydata()[-1] for line in lines] == pytest.approx(range(9))
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 9

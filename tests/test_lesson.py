@@ -67,7 +67,7 @@ class Spy:
 
     @property
     def trainable_variables(self):
-        return self.network.trainable_variables
+        return getattr(self.network, "trainable_variables", [])
 
 
 class Recorder:
@@ -77,13 +77,18 @@ class Recorder:
         self.gradients = gradients
 
 
-def spied(gan):
-    return gan._replace(
-        generator=Spy(gan.generator),
-        critic=Spy(gan.critic),
-        generator_optimizer=Recorder(),
-        critic_optimizer=Recorder(),
-    )
+def spied(lesson, config):
+    """Real networks that are watched and do not move."""
+    lesson.keras.utils.set_random_seed(0)
+    networks = lesson.build_generator(config), lesson.build_critic(config)
+    return lesson.GAN(*map(Spy, networks), Recorder(), Recorder())
+
+
+def dummies(lesson):
+    """Watched stand-ins: four voices that sing the melody, and a score that is a sum."""
+    generator = Spy(lambda given, training: tf.repeat(given[0], 4, axis=3))
+    critic = Spy(lambda given, training: tf.reduce_sum(given[0], (1, 2, 3))[:, None])
+    return lesson.GAN(generator, critic, Recorder(), Recorder())
 
 
 def assert_close(found, expected, bound=1e-4):
@@ -502,7 +507,7 @@ def test_generator_step_moves_the_generator_alone(lesson):
 
 def test_fused_critic_step_equals_separate_passes(lesson):
     config = tiny(lesson, penalty_weight=7.0)
-    gan = spied(lesson.make_gan(config))
+    gan = spied(lesson, config)
     real, fake = bach(3), normal(3, 32, 128, 4)
     melody = real[..., :1]
     loss = lesson.critic_step(gan, config, real, fake, SEED)
@@ -518,7 +523,7 @@ def test_fused_critic_step_equals_separate_passes(lesson):
 
 def test_critic_hears_every_piece_with_its_melody(lesson):
     config = tiny(lesson)
-    gan = spied(lesson.make_gan(config))
+    gan = dummies(lesson)
     real, fake = bach(2), normal(2, 32, 128, 4)
     lesson.critic_step(gan, config, real, fake, SEED)
     heard = sum(len(melody) for _, melody in gan.critic.given)
@@ -529,7 +534,7 @@ def test_critic_hears_every_piece_with_its_melody(lesson):
 
 def test_generator_step_raises_the_score_of_what_it_writes(lesson):
     config = tiny(lesson)
-    gan = spied(lesson.make_gan(config))
+    gan = spied(lesson, config)
     loss = lesson.generator_step(gan, config, bach(2), SEED)
     (melody, noise), writer, ear = gan.generator.given[0], gan.generator.network, gan.critic.network
     assert gan.generator.modes == [True]
@@ -542,7 +547,7 @@ def test_generator_step_raises_the_score_of_what_it_writes(lesson):
 
 def test_generator_step_pulls_toward_the_real_piece_if_asked(lesson):
     config = tiny(lesson, head="voice_softmax", reconstruction_weight=0.5)
-    gan = spied(lesson.make_gan(config))
+    gan = spied(lesson, config)
     loss = lesson.generator_step(gan, config, bach(2), SEED)
     pull = lesson.reconstruction_loss(bach(2), gan.generator.answers[0])
     expected = -tf.reduce_mean(gan.critic.answers[0]) + 0.5 * pull
@@ -551,7 +556,7 @@ def test_generator_step_pulls_toward_the_real_piece_if_asked(lesson):
 
 def test_noise_is_truncated_normal_and_follows_the_seed(lesson):
     config = tiny(lesson)
-    gan = spied(lesson.make_gan(config))
+    gan = dummies(lesson)
     for seed in (SEED, SEED, (7, 2)):
         lesson.generator_step(gan, config, bach(2), seed)
     one, again, other = (noise.numpy() for _, noise in gan.generator.given)
@@ -570,10 +575,8 @@ def six_batches(config):
     return [bach(config.batch_size, 10 * k) for k in range(config.critic_steps + 1)]
 
 
-def spy_on_iteration(lesson, config, iteration=0):
+def spy_on_iteration(lesson, gan, config, iteration=0):
     """Run one iteration with steps that only note what they get: [(who, real, fake, seed)]."""
-    gan = lesson.make_gan(config)
-    gan = gan._replace(generator=Spy(gan.generator))
     steps = []
 
     def critic_step(gan, config, real, fake, seed):
@@ -589,11 +592,11 @@ def spy_on_iteration(lesson, config, iteration=0):
         patch.setattr(lesson, "generator_step", generator_step)
         train_iteration = lesson.make_train_iteration(gan, config)
         losses = train_iteration.python_function(six_batches(config), tf.constant(iteration))
-    return gan, steps, losses
+    return steps, losses
 
 
 def test_iteration_is_five_critic_steps_then_one_of_the_generator(lesson):
-    _, steps, losses = spy_on_iteration(lesson, tiny(lesson))
+    steps, losses = spy_on_iteration(lesson, dummies(lesson), tiny(lesson))
     assert [who for who, *_ in steps] == 5 * ["critic"] + ["generator"]
     assert [int(loss) for loss in losses] == [5, -1]  # the critic's last loss, then the generator's
 
@@ -601,7 +604,7 @@ def test_iteration_is_five_critic_steps_then_one_of_the_generator(lesson):
 def test_every_step_gets_a_fresh_batch_and_a_fresh_seed(lesson):
     config = tiny(lesson)
     runs = [(config, 0), (config, 1), (replace(config, seed=1), 0)]
-    steps = [step for own, iteration in runs for step in spy_on_iteration(lesson, own, iteration)[1]]
+    steps = [step for run in runs for step in spy_on_iteration(lesson, dummies(lesson), *run)[0]]
     for (_, real, _, _), batch in zip(steps, 3 * six_batches(config), strict=True):
         np.testing.assert_array_equal(real, batch)
     assert len({tuple(seed.numpy()) for *_, seed in steps}) == 18
@@ -609,7 +612,8 @@ def test_every_step_gets_a_fresh_batch_and_a_fresh_seed(lesson):
 
 def test_fakes_written_at_once_equal_fakes_written_batch_by_batch(lesson):
     config = tiny(lesson)
-    gan, steps, _ = spy_on_iteration(lesson, config)
+    gan = spied(lesson, config)
+    steps, _ = spy_on_iteration(lesson, gan, config)
     (_, noise), writer = gan.generator.given[0], gan.generator.network
     assert len(gan.generator.given) == 1
     noises = tf.split(noise, 5)
@@ -621,14 +625,15 @@ def test_fakes_written_at_once_equal_fakes_written_batch_by_batch(lesson):
 
 def test_supplying_the_critic_leaves_the_generator_as_it_was(lesson):
     config = tiny(lesson)
-    before = lesson.make_gan(config).generator.get_weights()
-    gan, *_ = spy_on_iteration(lesson, config)
+    gan = spied(lesson, config)
+    before = gan.generator.network.get_weights()
+    spy_on_iteration(lesson, gan, config)
     assert all(equal(gan.generator.network.get_weights(), before))
 
 
 def test_noise_differs_between_the_players_and_between_iterations(lesson):
     config = tiny(lesson)
-    gan = spied(lesson.make_gan(config))
+    gan = dummies(lesson)
     train_iteration = lesson.make_train_iteration(gan, replace(config, critic_steps=1)).python_function
     for iteration in (0, 0, 1):
         train_iteration(six_batches(config)[:2], tf.constant(iteration))
@@ -641,17 +646,20 @@ def test_noise_differs_between_the_players_and_between_iterations(lesson):
 
 def test_equal_seeds_train_equally(lesson):
     config = tiny(lesson, critic_steps=1)
-    batches = six_batches(config)
+    gan, batches = lesson.make_gan(config), six_batches(config)
+    train_iteration = lesson.make_train_iteration(gan, config)
+    state = [variable for member in gan for variable in member.variables]
+    start = [variable.numpy() for variable in state]
 
     def run_twice():
-        gan = lesson.make_gan(config)
-        train_iteration = lesson.make_train_iteration(gan, config)
+        for variable, value in zip(state, start, strict=True):
+            variable.assign(value)
         losses = [train_iteration(batches, tf.constant(iteration)) for iteration in (0, 1)]
-        assert train_iteration.experimental_get_tracing_count() == 1
         assert gan.critic_optimizer.iterations.numpy() == gan.generator_optimizer.iterations.numpy() == 2
-        return [*np.ravel(losses), *gan.generator.get_weights(), *gan.critic.get_weights()]
+        return [*np.ravel(losses), *(variable.numpy() for variable in state)]
 
     assert all(equal(run_twice(), run_twice()))
+    assert train_iteration.experimental_get_tracing_count() == 1
 
 
 # --- The loop ----------------------------------------------------------------
@@ -747,7 +755,7 @@ def test_resumed_training_equals_uninterrupted(ready, tmp_path, monkeypatch):
 
 MISTAKES = [
     (test_generator_layers, "(x) if normalize else x", "(x)"),
-    (test_generator_layers, "x = layers.BatchNormalization(momentum=0.8)", "x = layers.BatchNormalization()"),
+    (test_generator_layers, "(momentum=0.8)(x) if normalize", "()(x) if normalize"),
     (test_generator_levels, "bottom, d3, config.filters * 4", "bottom, d3, config.filters * 2"),
     (
         test_generator_takes_songs_of_any_length,
@@ -757,7 +765,7 @@ MISTAKES = [
     (test_every_level_of_the_melody_is_skipped_across, "Concatenate()([x, skip])", "Concatenate()([x, x])"),
     (test_noise_changes_the_take, "Concatenate()([d4, noise])", "Concatenate()([d4, 0 * noise])"),
     (test_heads_bound_the_output, "layer_utils.output_head(config.head)", 'layer_utils.output_head("tanh")'),
-    (test_critic_layers, "x = layers.LeakyReLU(negative_slope=0.2)(x)\n    score", "score"),
+    (test_critic_layers, "x = layer_utils.LeakyReLU(0.2)(x)\n    score", "score"),
     (
         test_critic_scores_each_sample_alone_in_both_modes,
         "layers.Flatten()(x)",
@@ -797,12 +805,6 @@ MISTAKES = [
     (test_gan_follows_the_config, "beta_1=config.beta_1, beta_2=config.beta_2", "beta_1=config.beta_1"),
     (test_gan_follows_the_config, "optimizer.build(network.trainable_variables)", "pass"),
     (test_gan_weights_follow_the_seed, "keras.utils.set_random_seed(config.seed)", "pass"),
-    (
-        test_critic_step_moves_the_critic_alone,
-        "    gan.critic_optimizer.apply(",
-        "    gan.generator(((real[..., :1]), tf.zeros((2, *NOISE_SHAPE))), training=True)\n"
-        "    gan.critic_optimizer.apply(",
-    ),
     (
         test_generator_step_moves_the_generator_alone,
         "gan.generator((melody, noise), training=True)",

@@ -155,10 +155,10 @@ def window_starts(chorale):
     starts = []
     for start in sorted(bars):
         window = chorale.grid[start : start + STEPS_PER_WINDOW]
-        followed = start + STEPS_PER_BAR in bars
-        # A bar that another bar interrupts is no bar of 4/4.
-        whole = len(window) == STEPS_PER_WINDOW and not bars & set(range(start + 1, start + STEPS_PER_BAR))
-        if followed and whole and _every_bar_sounds(window):
+        whole = len(window) == STEPS_PER_WINDOW
+        # A bar that another one interrupts is no bar of 4/4.
+        begun = bars & set(range(start, start + STEPS_PER_WINDOW))
+        if whole and begun == {start, start + STEPS_PER_BAR} and _every_bar_sounds(window):
             starts.append(start)
     return starts
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 import numbers
 from pathlib import Path
 
@@ -419,6 +420,39 @@ def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  
         ax.plot(_smooth(loss, smoothing), line, color=colour, linewidth=2.2, label=name)
     ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
     ax.set(xlabel="iteration", ylabel="loss", title="Losses of the generator and the critic")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    ax.tick_params(colors=INK)
+    ax.legend(frameon=False, loc="best")
+    return figure or ax
+
+
+@_styled
+def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax=None):
+    """Lay one loss of several runs over one another.
+
+    Parameters
+    ----------
+    histories : dict of str to dict
+        By the name of the run: lists of losses, one item an iteration.
+    loss : str
+        Which of the lists.
+    figsize, smoothing, ax
+        As in :func:`plot_loss_logs`.
+
+    Returns
+    -------
+    Axes or Figure
+    """
+    figure = None
+    if ax is None:
+        figure = _new_figure(figsize)
+        ax = figure.subplots()
+    lines = itertools.product(("-", "--", ":", "-."), COLOURS[:7])  # more runs than colours: other strokes
+    for (name, history), (line, colour) in zip(histories.items(), lines, strict=False):
+        values = np.asarray(history[loss], float)
+        ax.plot(_smooth(values, smoothing), line, color=colour, linewidth=2, label=f"{name} ({len(values)})")
+    ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
+    ax.set(xlabel="iteration", ylabel=loss.replace("_", " "), title="Runs compared")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     ax.tick_params(colors=INK)
     ax.legend(frameon=False, loc="best")

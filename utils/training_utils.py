@@ -6,6 +6,7 @@ networks, the optimizers and the history are all there is to save.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
@@ -236,7 +237,8 @@ class Run:
             try:
                 state = json.loads((folder / "history.json").read_text())
                 _read_through(folder / "networks")
-            except (OSError, ValueError, tf.errors.OpError) as error:
+            # TensorFlow's reader meets bad bytes with whatever exception they happen to cause.
+            except Exception as error:
                 print(f"{folder} is damaged ({_first_line(error)}); trying the one before.")
                 continue
             try:
@@ -267,6 +269,25 @@ class Run:
                 )
         description = {"config": own, "versions": versions(), "revision": _revision()}
         path_utils.write_whole(file, lambda name: Path(name).write_text(json.dumps(description, indent=1)))
+
+
+def read_histories(model_dir=path_utils.MODEL_DIR):
+    """Read the losses of every run, to lay them over one another.
+
+    Parameters
+    ----------
+    model_dir : str or Path
+
+    Returns
+    -------
+    dict of str to dict
+        By run, in the order of their names: the history in the newest readable checkpoint.
+    """
+    histories = {}
+    for file in sorted(Path(model_dir).glob("*/preload/checkpoint-*/history.json")):
+        with contextlib.suppress(ValueError):  # a damaged one; the run itself will say so when it goes on
+            histories[file.parts[-4]] = json.loads(file.read_text())["history"]
+    return histories
 
 
 def _read_through(path):
@@ -445,7 +466,8 @@ def save_network(path, model):
     ValueError
         If a weight is not a number, or beyond the range of half precision.
     """
-    weights = {f"weight_{i:03d}": w.astype(np.float16) for i, w in enumerate(model.get_weights())}
+    with np.errstate(over="ignore"):
+        weights = {f"weight_{i:03d}": w.astype(np.float16) for i, w in enumerate(model.get_weights())}
     if not all(np.isfinite(w).all() for w in weights.values()):
         raise ValueError(
             f"{path} is not written: {model.name} has weights that are not numbers or exceed 65,504, the "

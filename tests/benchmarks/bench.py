@@ -20,10 +20,9 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 os.chdir(ROOT)
 
+import numpy as np  # noqa: E402
+
 import utils.quiet_tensorflow  # noqa: E402, F401
-
-import numpy as np  # noqa: E402, I001
-
 from tests.benchmarks import floor, lesson_engine  # noqa: E402
 from utils import dataset_utils, training_utils  # noqa: E402
 
@@ -55,3 +54,168 @@ class Process:
     def close(self):
         self._process.stdin.close()
         self._process.wait()
+
+
+def write_fixture(path, config, samples):
+    """Store what all engines start from: weights, batches, and inputs of the comparison."""
+    lesson = lesson_engine.load_lesson()
+    gan = lesson.make_gan(lesson.Config(**config))
+    rng = np.random.default_rng(0)
+    networks = {
+        name: [_stirred(weight, rng) for weight in getattr(gan, name).weights]
+        for name in ("generator", "critic")
+    }
+    windows = dataset_utils.load_windows(lesson.Config().data)
+    served = dataset_utils.batches(windows, config["batch_size"], seed=0)
+    batches = np.stack([batch.numpy() for batch in served.take(ITERATION_BATCHES)])
+    np.savez(
+        path,
+        batches=batches,
+        real=batches[0][:samples],
+        noise=lesson_engine.noise(samples),
+        epsilon=lesson_engine.interpolation(samples),
+        **{f"{name} {i:02d}": w for name, weights in networks.items() for i, w in enumerate(weights)},
+    )
+    return {name: [w.shape for w in weights if w.ndim == 4] for name, weights in networks.items()}
+
+
+def _stirred(weight, rng):
+    """Move zeros and ones, which would hide a bias left out or two vectors swapped."""
+    values = weight.numpy()
+    if values.ndim == 1:
+        values = values + rng.uniform(0.0, 0.3, values.shape)
+    return values.astype(np.float32)
+
+
+def compare(ours, port):
+    """Give the largest relative difference of two engines' findings, and where it is.
+
+    A tensor is measured by its largest member; one that is zero but for rounding by its network's largest.
+    """
+    if ours.keys() != port.keys():
+        raise SystemExit(f"Different findings: {sorted(ours.keys() ^ port.keys())}")
+    kinds = {name: name.rsplit(" ", 1)[0] for name in ours}
+    largest = {}
+    for name, kind in kinds.items():
+        largest[kind] = max(largest.get(kind, 0.0), np.abs(ours[name]).max())
+    differences = {
+        name: np.abs(ours[name] - port[name]).max() / max(np.abs(ours[name]).max(), 1e-3 * largest[kind])
+        for name, kind in kinds.items()
+    }
+    worst = max(differences, key=differences.get)
+    return float(differences[worst]), worst
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("--quick", action="store_true", help="16 filters and two rounds")
+    quick = arguments.parse_args().quick
+    started = time.perf_counter()
+    config = {"filters": 16 if quick else 64, "batch_size": 64}
+    precision = training_utils.choose_precision()
+    rounds_end = started + (60 if quick else 450)
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        fixture = str(Path(folder) / "fixture.npz")
+        kernels = write_fixture(fixture, config, samples=8)
+
+        def start(engine, precision):
+            process = Process()
+            stack.callback(process.close)
+            process.ask("start", engine=engine, precision=precision, config=config, fixture=fixture)
+            return process
+
+        def inspected(process):
+            process.ask("inspect", result=f"{folder}/found.npz")
+            with np.load(f"{folder}/found.npz") as found:
+                return dict(found)
+
+        contestants = {
+            "ours": ("lesson_engine", precision),
+            "ours, float32": ("lesson_engine", "float32"),
+            "TensorFlow port, float32": ("tensorflow_port", "float32"),
+            "PyTorch port": ("torch_port", precision),
+        }
+        if precision == "float32":
+            del contestants["ours, float32"]
+        processes = {name: start(*contestant) for name, contestant in contestants.items()}
+
+        exact = start("lesson_engine", "float32") if precision == "float32" else processes["ours, float32"]
+        torch_float32 = start("torch_port", "float32")
+        ours = inspected(exact)
+        ports = {"TensorFlow port": processes["TensorFlow port, float32"], "PyTorch port": torch_float32}
+        print(f"{len(ours)} losses, gradients and other findings against ours, all in float32:")
+        for name, process in ports.items():
+            difference, where = compare(ours, inspected(process))
+            print(f"  {name}: largest relative difference {difference:.1e} ({where})")
+            if not difference < TOLERANCE:
+                raise SystemExit(f"{name} is not the same model: expected less than {TOLERANCE}.")
+        torch_float32.close()
+
+        compile_seconds = {name: process.ask("train", iterations=1)[0] for name, process in processes.items()}
+        seconds = {name: [] for name in processes}
+        rates = {"TensorFlow": [], "PyTorch": []}
+        rounds = 0
+        while rounds < 2 or (not quick and time.perf_counter() < rounds_end):
+            for name, process in processes.items():
+                seconds[name] += process.ask("train", iterations=1)
+            rates["TensorFlow"].append(processes["ours"].ask("matmul", **MATMUL))
+            rates["PyTorch"].append(processes["PyTorch port"].ask("matmul", **MATMUL))
+            rounds += 1
+
+        waiting = processes["ours"].ask("waiting", iterations=4)
+        iteration = statistics.median(seconds["ours"])
+        monitor = {
+            done: processes["ours"].ask("monitor", done=done, iteration_seconds=iteration)
+            for done in (50, 1000)
+        }
+    memory = Process()
+    pipeline = memory.ask("memory")
+    memory.close()
+
+    count = floor.multiply_adds(kernels["generator"], kernels["critic"], config["batch_size"], 5)
+    fastest = max(rates, key=lambda name: max(rates[name]))
+    seconds["floor of the arithmetic"] = [count / max(pair) for pair in zip(*rates.values(), strict=True)]
+    print_speed(seconds, compile_seconds, precision, rounds, config)
+    print(
+        f"floor: {count / 1e9:.0f} G multiply-adds at {max(rates[fastest]) / 1e9:.0f} G/s, the rate of "
+        f"{MATMUL['size']}x{MATMUL['size']} {precision.removeprefix('mixed_')} products in {fastest}"
+    )
+    print_housekeeping(monitor, waiting, pipeline)
+    print(f"whole benchmark: {(time.perf_counter() - started) / 60:.1f} minutes")
+
+
+def print_speed(seconds, compile_seconds, precision, rounds, config):
+    print(
+        f"\nOne iteration (5 critic steps, 1 generator step), batch {config['batch_size']}, "
+        f"{config['filters']} filters, {os.cpu_count()} CPU cores, {rounds} rounds, ours in {precision}"
+    )
+    print(f"{'':26} {'median s':>9} {'min':>7} {'max':>7} {'/ ours':>7} {'first, compiled':>16}")
+    ours = statistics.median(seconds["ours"])
+    for name, values in seconds.items():
+        median, first = statistics.median(values), compile_seconds.get(name)
+        compiled = f"{first:16.1f}" if first else f"{'-':>16}"
+        print(
+            f"{name:26} {median:9.2f} {min(values):7.2f} {max(values):7.2f} {median / ours:7.2f} {compiled}"
+        )
+    if "ours, float32" in seconds:
+        ratio = statistics.median(seconds["TensorFlow port, float32"]) / statistics.median(
+            seconds["ours, float32"]
+        )
+        print(f"in float32 alone, ours is {ratio:.2f} times as fast as the TensorFlow port")
+
+
+def print_housekeeping(monitor, waiting, pipeline):
+    print("\nMonitor: seconds of one call, and the share of training time over fifty iterations")
+    print(f"{'iteration':>10}" + "".join(f"{kind:>12}" for kind in monitor[50]))
+    for done, cost in monitor.items():
+        *calls, share = cost.values()
+        print(f"{done:10}" + "".join(f"{value:12.3f}" for value in calls) + f"{share:12.2%}")
+    print(
+        f"\nData: {pipeline['samples']:,} samples (all windows, all keys) take {pipeline['mb']:.0f} MB, "
+        f"{pipeline['mb_as_rolls']:,.0f} MB as float rolls. Training waits for {waiting:.2%} of its time."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,6 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from tests.lesson import load_lesson
 from utils import dataset_utils, display_utils, inference_utils, layer_utils, midi_utils, path_utils
 from utils.training_utils import LiveView, Run
 
@@ -142,6 +141,3 @@ def memory_of_pipeline(batch_size=64):
         most = max(most, process.memory_info().rss)
     floats = samples * midi_utils.STEPS_PER_WINDOW * midi_utils.PITCHES * len(midi_utils.VOICES)
     return {"samples": samples, "mb": (most - before) / 1e6, "mb_as_rolls": 4 * floats / 1e6}
-
-
-assert load_lesson

@@ -1,10 +1,11 @@
 """The engine of the notebook itself, as the benchmark drives it."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tests.lesson import load_lesson
 from tests.benchmarks.tensorflow_port import square_matmul  # noqa: F401 (TensorFlow's is TensorFlow's)
+from tests.lesson import load_lesson
 
 SEED = (2, 3)
 
@@ -36,7 +37,7 @@ class Engine:
 
     def inspect(self, real, noise, epsilon):
         """Take each step once, with optimizers that only write down what they are given."""
-        real = tf.constant(real)
+        real, noise = tf.constant(real), tf.constant(noise)
         fake = self.gan.generator((real[..., :1], noise), training=False)
         critic_notes, plain_notes, generator_notes = Notes(), Notes(), Notes()
         gan = self.gan._replace(critic_optimizer=critic_notes, generator_optimizer=generator_notes)
@@ -44,7 +45,7 @@ class Engine:
         critic_loss = self.lesson.critic_step(gan, self.config, real, fake, SEED)
         self.lesson.critic_step(gan._replace(critic_optimizer=plain_notes), plain, real, fake, SEED)
         generator_loss = self.lesson.generator_step(gan, self.config, real, SEED)
-        return {
+        found = {
             "fakes": fake,
             "critic loss": critic_loss,
             "generator loss": generator_loss,
@@ -53,6 +54,7 @@ class Engine:
             **{f"generator gradient {i}": g for i, g in enumerate(generator_notes.gradients)},
             "moving variance": self.gan.generator.non_trainable_variables[1],
         }
+        return {name: np.asarray(value) for name, value in found.items()}
 
     def iterate(self, batches):
         losses = self._train_iteration([tf.constant(b) for b in batches], tf.constant(self._iteration))

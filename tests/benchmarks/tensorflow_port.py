@@ -66,7 +66,7 @@ class Engine:
         critic_loss, critic_gradients = self._critic_gradients(real, fake, epsilon, 10.0)
         _, plain_gradients = self._critic_gradients(real, fake, epsilon, 0.0)
         generator_loss, generator_gradients = self._generator_gradients(real, noise)
-        return {
+        found = {
             "fakes": fake,
             "critic loss": critic_loss,
             "generator loss": generator_loss,
@@ -76,6 +76,7 @@ class Engine:
             **{f"generator gradient {i}": g for i, g in enumerate(generator_gradients)},
             "moving variance": self.generator.non_trainable_variables[1],
         }
+        return {name: np.asarray(value) for name, value in found.items()}
 
     def iterate(self, batches):
         *critic_batches, generator_batch = map(tf.constant, batches)
@@ -101,9 +102,10 @@ class Engine:
         gradients = tape.gradient(loss, weights)
         with tf.GradientTape() as tape:
             penalty = penalty_weight * self._penalty(real, fake, epsilon)
+        slopes = tape.gradient(penalty, weights)
         # The last bias moves the score, but not its slope.
-        slopes = tape.gradient(penalty, weights, unconnected_gradients="zero")
-        return loss + penalty, [a + b for a, b in zip(gradients, slopes, strict=True)]
+        both = zip(gradients, slopes, strict=True)
+        return loss + penalty, [a if b is None else a + b for a, b in both]
 
     def _generator_gradients(self, real, noise):
         melody = real[..., :1]

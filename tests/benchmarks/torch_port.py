@@ -4,6 +4,8 @@ Channels last, bfloat16 autocast where the CPU has it, real and generated pieces
 batch, the fakes of all critic steps in one batch, fused Adam.
 """
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -27,7 +29,8 @@ class _BatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         kept = (1 - self.momentum) * self.running_var
         y = super().forward(x)
-        self.running_var.lerp_(kept, x.shape[1] / x.numel())
+        # Past autograd, which believes that the backward pass needs it.
+        self.running_var.data.lerp_(kept, x.shape[1] / x.numel())
         return y
 
 
@@ -68,7 +71,7 @@ class Critic(nn.Module):
         super().__init__()
         sizes = (5, filters, 2 * filters, 4 * filters, 8 * filters)
         self.convs = nn.ModuleList(
-            nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in zip(sizes, sizes[1:], strict=False)
+            nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(sizes)
         )
         self.score = nn.Linear(8 * filters * 2 * 8, 1)
 

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 class Worker:
     def __init__(self, engine, precision, config, fixture):
+        if engine != "torch_port":
+            importlib.import_module("utils.quiet_tensorflow")
         self._module = importlib.import_module(f"tests.benchmarks.{engine}")
         self._precision = precision
         self._engine = self._module.Engine(config, precision)
@@ -31,14 +34,16 @@ class Worker:
         self._load_weights()
 
     def _load_weights(self):
-        self._engine.load(*(
-            [self._fixture[key] for key in sorted(self._fixture) if key.startswith(network)]
-            for network in ("generator", "critic")
-        ))
+        self._engine.load(
+            *(
+                [self._fixture[key] for key in sorted(self._fixture) if key.startswith(network)]
+                for network in ("generator", "critic")
+            )
+        )
 
-    def inspect(self, samples, result):
-        """Write losses and gradients of a few samples to a file, then take the first weights again."""
-        inputs = (self._fixture[key][:samples] for key in ("real", "noise", "epsilon"))
+    def inspect(self, result):
+        """Write losses and gradients to a file, then take the first weights again."""
+        inputs = (self._fixture[key] for key in ("real", "noise", "epsilon"))
         np.savez(result, **self._engine.inspect(*inputs))
         self._load_weights()
 
@@ -64,10 +69,23 @@ class Worker:
             seconds.append(time.perf_counter() - started)
         return size**3 / min(seconds)
 
-    def housekeeping(self, **arguments):
+    def monitor(self, done, iteration_seconds):
         from tests.benchmarks import housekeeping
 
-        return housekeeping.measure(self._engine, **arguments)
+        with tempfile.TemporaryDirectory() as folder:
+            return housekeeping.Monitor(self._engine, folder).share(done, iteration_seconds)
+
+    def waiting(self, iterations):
+        from tests.benchmarks import housekeeping
+
+        return housekeeping.share_of_waiting(self._engine, iterations)
+
+
+def memory():
+    import utils.quiet_tensorflow  # noqa: F401
+    from tests.benchmarks import housekeeping
+
+    return housekeeping.memory_of_pipeline()
 
 
 def serve():
@@ -79,6 +97,8 @@ def serve():
         method, arguments = json.loads(line)
         if method == "start":
             worker, answer = Worker(**arguments), None
+        elif method == "memory":  # wants a process without an engine
+            answer = memory()
         else:
             answer = getattr(worker, method)(**arguments)
         print(json.dumps(answer), file=replies, flush=True)
