@@ -4,7 +4,7 @@ import copy
 import json
 import re
 import shutil
-import subprocess
+from pathlib import Path
 
 import mido
 import nbformat
@@ -21,15 +21,10 @@ MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of what is tracked, so that no earlier run is in the way."""
-    folder = tmp_path_factory.mktemp("project")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, folder / name)
-    return folder
+    """A copy without what earlier runs have left."""
+    folder = tmp_path_factory.mktemp("copy") / "project"
+    left_behind = shutil.ignore_patterns(".git", ".venv", "Experiments", "__pycache__", ".*_cache")
+    return Path(shutil.copytree(ROOT, folder, ignore=left_behind))
 
 
 @pytest.fixture(scope="module")

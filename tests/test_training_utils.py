@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -490,6 +491,7 @@ def train_lesson(folder):
         n_sample=4, seed=config.seed, path=ROOT / "dataset" / "valid.npy"
     )
     lesson.sample_melodies = tf.constant(lesson.sample_x[..., :1])
+    lesson.display_utils = SimpleNamespace(plot_pianoroll=lambda *_, **__: None)  # a second each
     gan, run = lesson.start_run("lesson", config)
     lesson.train(gan, run, config)
     weights = b"".join(w.tobytes() for w in gan.generator.get_weights() + gan.critic.get_weights())
@@ -506,7 +508,7 @@ def train_lesson(folder):
 def launch(folder):
     # One server imports TensorFlow once; processes fork from it before it has computed anything.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload(["utils.inference_utils", "utils.training_utils"])
     process = context.Process(target=train_lesson, args=(str(folder),))
     process.start()
     return process

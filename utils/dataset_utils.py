@@ -491,7 +491,8 @@ def windows_from_midi(folder):
     Returns
     -------
     grid : int8 array [sample, step=32, voice]
-        Without those in which a voice rests for a bar; file by file, in the order of their names.
+        Without those in which a voice rests for a bar; file by file, in the order of their names, shorter
+        names first.
     report : list of str
         Which files were passed over, and why.
 
@@ -500,7 +501,8 @@ def windows_from_midi(folder):
     ValueError
         If the folder gives no window.
     """
-    files = sorted(file for file in Path(folder).glob("*") if file.suffix.lower() in (".mid", ".midi"))
+    files = [file for file in Path(folder).glob("*") if file.suffix.lower() in (".mid", ".midi")]
+    files.sort(key=lambda file: (len(file.name), file.name))  # MIDI-9 before MIDI-10
     found, report = [], []
     for file in files:
         try:

@@ -116,6 +116,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         """Return the normalised inputs."""
+        training = bool(training and self.trainable)
         nothing = tf.zeros((0,), tf.float32)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
@@ -124,7 +125,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             mean=nothing if training else self.moving_mean,
             variance=nothing if training else self.moving_variance,
             epsilon=self.epsilon,
-            is_training=bool(training),
+            is_training=training,
         )
         if training:
             # The fused operation estimates the variance of a population; Keras keeps that of the batch.
@@ -199,5 +200,6 @@ def harden(rolls, head):
     -------
     float32 array [sample, step, pitch, track] in {-1, +1}
     """
-    sounding = rolls > 0 if head == "tanh" else rolls == tf.reduce_max(rolls, axis=2, keepdims=True)
-    return tf.where(sounding, 1.0, -1.0).numpy()
+    if head == "tanh":
+        return tf.where(rolls > 0, 1.0, -1.0).numpy()
+    return tf.one_hot(tf.argmax(rolls, axis=2), rolls.shape[2], 1.0, -1.0, axis=2).numpy()

@@ -136,4 +136,4 @@ def square_matmul(size, precision):
     dtype = tf.bfloat16 if "bfloat16" in precision else tf.float32
     matrix = tf.cast(tf.random.stateless_normal((size, size), (0, 0)), dtype)
     multiply = tf.function(lambda: tf.matmul(matrix, matrix))
-    return lambda: np.asarray(multiply()[0, 0])
+    return lambda: float(multiply()[0, 0])

@@ -1,7 +1,8 @@
 """The classic model and its training iteration in PyTorch, as fast as it would go.
 
 Channels last, bfloat16 autocast where the CPU has it, real and generated pieces through the critic in one
-batch, the fakes of all critic steps in one batch, fused Adam.
+batch, the fakes of all critic steps in one batch, the penalty's slope written out, fused Adam.
+``torch.compile`` takes half a minute and then runs no faster: the time goes into convolutions.
 """
 
 import itertools
@@ -83,6 +84,25 @@ class Critic(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             return self.score(x)
 
+    def slope(self, rolls, melody):
+        """Give the score's gradient in the rolls, as an expression that can be derived once more.
+
+        The critic is piecewise linear: it takes its layers backward, with the signs of the way forward. A
+        second derivative by autograd gives the same, but also walks back through the signs, for nothing.
+        """
+        signs, x = [], torch.cat([rolls, melody], 1)
+        with torch.no_grad():
+            for conv in self.convs:
+                x = conv(x)
+                signs.append(torch.where(x > 0, 1.0, 0.2).to(x.dtype))
+                x = x * signs[-1]
+        slope = self.score.weight.view(1, *x.shape[2:], -1).permute(0, 3, 1, 2).to(x.dtype)
+        kernels = [conv.weight for conv in self.convs]
+        kernels[0] = kernels[0][:, : rolls.shape[1]]
+        for kernel, sign in zip(reversed(kernels), reversed(signs), strict=True):
+            slope = functional.conv_transpose2d(slope * sign, kernel, stride=2, padding=1)
+        return slope
+
 
 class Engine:
     """See ``worker.py`` for what is asked of an engine."""
@@ -139,7 +159,7 @@ class Engine:
         generator_loss = self._generator_loss(generator_batch, self._noise(len(generator_batch)))
         _descend(self.optimizers[0], generator_loss)
         self.critic.requires_grad_(True)
-        return float(critic_loss), float(generator_loss)
+        return critic_loss.item(), generator_loss.item()
 
     def _upload(self, array):
         """Turn an array [sample, height, width, channel] into a tensor of PyTorch's order, channels last."""
@@ -159,11 +179,9 @@ class Engine:
 
     def _critic_loss(self, real, fake, epsilon, penalty_weight):
         melody = real[:, :1]
-        between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
         with self._autocast():
             scores = self.critic(torch.cat([real, fake]), torch.cat([melody, melody]))
-            between_score = self.critic(between, melody)
-        (slope,) = torch.autograd.grad(between_score.sum(), between, create_graph=True)
+            slope = self.critic.slope(epsilon * real + (1 - epsilon) * fake, melody)
         norm = (slope.float().square().sum((1, 2, 3)) + 1e-12).sqrt()
         real_score, fake_score = scores.chunk(2)
         return fake_score.mean() - real_score.mean() + penalty_weight * (norm - 1).square().mean()

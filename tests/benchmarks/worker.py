@@ -28,31 +28,31 @@ class Worker:
             importlib.import_module("utils.quiet_tensorflow")
         self._module = importlib.import_module(f"tests.benchmarks.{engine}")
         self._precision = precision
-        self._engine = self._module.Engine(config, precision)
-        with np.load(fixture) as stored:
-            self._fixture = dict(stored)
-        self._load_weights()
+        self._engine, stored = self._build(precision, config, fixture)
+        self._batches = list(stored["batches"])
 
-    def _load_weights(self):
-        self._engine.load(
-            *(
-                [self._fixture[key] for key in sorted(self._fixture) if key.startswith(network)]
-                for network in ("generator", "critic")
-            )
-        )
+    def _build(self, precision, config, fixture):
+        engine = self._module.Engine(config, precision)
+        with np.load(fixture) as file:
+            stored = dict(file)
+        weights = {
+            network: [stored[key] for key in sorted(stored) if key.startswith(network)]
+            for network in ("generator", "critic")
+        }
+        engine.load(**weights)
+        return engine, stored
 
-    def inspect(self, result):
-        """Write losses and gradients to a file, then take the first weights again."""
-        inputs = (self._fixture[key] for key in ("real", "noise", "epsilon"))
-        np.savez(result, **self._engine.inspect(*inputs))
-        self._load_weights()
+    def inspect(self, config, fixture, result):
+        """Write what an engine in float32 finds to a file."""
+        engine, stored = self._build("float32", config, fixture)
+        np.savez(result, **engine.inspect(stored["real"], stored["noise"], stored["epsilon"]))
 
     def train(self, iterations):
         """Give the seconds of each iteration."""
         seconds = []
         for _ in range(iterations):
             started = time.perf_counter()
-            losses = self._engine.iterate(list(self._fixture["batches"]))
+            losses = self._engine.iterate(self._batches)
             seconds.append(time.perf_counter() - started)
             if not np.isfinite(losses).all():
                 raise RuntimeError(f"{self._module.__name__}: losses {losses} are no numbers.")
