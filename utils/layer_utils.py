@@ -61,11 +61,15 @@ class UpsampleConv2D(keras.layers.Layer):
 
 def _low_resolution_taps(kernel):
     """Sum a kernel [4, 4, in, out] into [3, 3, in, 4 * out], one block of channels an output phase."""
-    even = tf.constant([[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]], kernel.dtype)
-    odd = tf.constant([[0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1]], kernel.dtype)
-    phase = tf.stack([even, odd])  # [phase, tap, 4]
-    taps = tf.einsum("pab,qcd,bdio->acipqo", phase, phase, kernel)
-    return tf.reshape(taps, (3, 3, kernel.shape[2], 4 * kernel.shape[3]))
+    return tf.concat([taps for rows in _phases(kernel, 0) for taps in _phases(rows, 1)], axis=-1)
+
+
+def _phases(kernel, axis):
+    """Sum the four taps along one axis into the three that even cells need, and those of odd cells."""
+    w0, w1, w2, w3 = tf.unstack(kernel, axis=axis)
+    even = tf.stack([w0, w1 + w2, w3], axis)
+    odd = tf.stack([tf.zeros_like(w0), w0 + w1, w2 + w3], axis)
+    return even, odd
 
 
 @keras.saving.register_keras_serializable("bach")

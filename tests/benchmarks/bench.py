@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 os.chdir(ROOT)
 
 import numpy as np  # noqa: E402
+import psutil  # noqa: E402
 
 import utils.quiet_tensorflow  # noqa: E402, F401
 from tests.benchmarks import floor, lesson_engine  # noqa: E402
@@ -28,9 +29,30 @@ from utils import dataset_utils, training_utils  # noqa: E402
 
 ITERATION_BATCHES = 6  # the classic five and one
 CHECKED_SAMPLES = 8
+QUIET = 0.05  # of the CPU time; what other programs may take
 TIMING_ENDS = 480  # seconds after the start
 TOLERANCE = 1e-3  # relative, in float32
 MATMUL = {"size": 4096, "repeats": 3}
+
+
+class Meter:
+    """Tells how much of the machine others took: a timing beside another program is worth little."""
+
+    def __init__(self):
+        self._before = self._read()
+
+    def others(self):
+        """Give the share of all CPU time since the start that went to other programs or guests."""
+        wall, busy, own = (b - a for a, b in zip(self._before, self._read(), strict=True))
+        return max(0.0, busy - own) / (wall * os.cpu_count())
+
+    def _read(self):
+        total, own = psutil.cpu_times(), psutil.Process()
+        idle = total.idle + getattr(total, "iowait", 0.0)
+        # Guests' time is part of the users' already.
+        guests = getattr(total, "guest", 0.0) + getattr(total, "guest_nice", 0.0)
+        mine = [p.cpu_times() for p in (own, *own.children())]
+        return time.perf_counter(), sum(total) - idle - guests, sum(t.user + t.system for t in mine)
 
 
 class Process:
@@ -160,16 +182,25 @@ def main():
         check(processes, config, fixture, CHECKED_SAMPLES, only="loss")
 
         first = {name: process.ask("train", iterations=1)[0] for name, process in processes.items()}
-        seconds, rates = {name: [] for name in processes}, []
+        timings, rates = {name: [] for name in processes}, []
         while len(rates) < 2 or (not quick and time.perf_counter() - started < TIMING_ENDS):
             for name, process in processes.items():
-                seconds[name] += process.ask("train", iterations=1)
-            rates.append([processes[name].ask("matmul", **MATMUL) for name in ("ours", "PyTorch port")])
-
+                meter = Meter()
+                timings[name] += [(s, meter.others()) for s in process.ask("train", iterations=1)]
+            meter = Meter()
+            pair = [processes[name].ask("matmul", **MATMUL) for name in ("ours", "PyTorch port")]
+            rates.append((*pair, meter.others()))
         count = floor.multiply_adds(kernels["generator"], kernels["critic"], config["batch_size"], 5)
-        seconds["floor"] = [count / max(pair) for pair in rates]
+        timings["floor"] = [(count / max(pair), others) for *pair, others in rates]
+        seconds = {name: undisturbed(pairs) for name, pairs in timings.items()}
         print_speed(seconds, first, precision, config)
-        by_tensorflow, by_torch = (max(column) / 1e9 for column in zip(*rates, strict=True))
+        busy = statistics.median(others for pairs in timings.values() for _, others in pairs)
+        disturbed = sum(others >= QUIET for pairs in timings.values() for _, others in pairs)
+        print(
+            f"{disturbed} of {sum(map(len, timings.values()))} timings had other programs take {QUIET:.0%} of "
+            f"the CPU or more (median {busy:.0%}); they count only in rows that have no others"
+        )
+        by_tensorflow, by_torch, _ = (max(column) / 1e9 for column in zip(*rates, strict=True))
         print(
             f"floor: {count / 1e9:.0f} G multiply-adds at the rate of {MATMUL['size']}x{MATMUL['size']} "
             f"products in {precision.removeprefix('mixed_')}, at best {by_tensorflow:.0f} G/s in TensorFlow, "
@@ -188,19 +219,23 @@ def main():
     print(f"whole benchmark: {(time.perf_counter() - started) / 60:.1f} minutes")
 
 
+def undisturbed(timings):
+    """Leave out what was timed beside other programs; where that is everything, keep everything."""
+    return [s for s, others in timings if others < QUIET] or [s for s, _ in timings]
+
+
 def print_speed(seconds, first, precision, config):
     print(
         f"\nSeconds of one iteration (5 critic steps, 1 generator step), batch {config['batch_size']}, "
-        f"{config['filters']} filters, {os.cpu_count()} CPU cores, {len(seconds['ours'])} rounds, ours in "
-        f"{precision}"
+        f"{config['filters']} filters, {os.cpu_count()} CPU cores, ours in {precision}"
     )
-    print(f"{'':16} {'median':>7} {'min':>7} {'max':>7} {'/ ours':>7} {'first, compiled':>16}")
+    print(f"{'':16} {'median':>7} {'min':>7} {'max':>7} {'/ ours':>7} {'counted':>8} {'first, compiled':>16}")
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     for name, values in seconds.items():
         compiled = f"{first[name]:16.1f}" if name in first else ""
         print(
             f"{name:16} {medians[name]:7.2f} {min(values):7.2f} {max(values):7.2f} "
-            f"{medians[name] / medians['ours']:7.2f} {compiled}"
+            f"{medians[name] / medians['ours']:7.2f} {len(values):8} {compiled}"
         )
     if "ours, float32" in medians:
         ratio = medians["TensorFlow port"] / medians["ours, float32"]
