@@ -102,6 +102,15 @@ def test_a_batch_of_rolls_is_written_end_to_end(tmp_path):
     assert tempo == pytest.approx(80)
 
 
+def test_a_file_without_a_conductor_keeps_its_first_voice(tmp_path):
+    grid = np.random.default_rng(3).integers(50, 80, (32, 3)).astype(np.int8)
+    path = midi_utils.write_midi(tmp_path / "a.mid", grid, midi_utils.onsets_of(grid), names=list("abc"))
+    midi = mido.MidiFile(path)
+    del midi.tracks[0]
+    midi.save(path)
+    np.testing.assert_array_equal(read_grid(path)[0], grid)
+
+
 def test_twinkle_is_the_song(tmp_path):
     assert TWINKLE.read_bytes() == write_twinkle(tmp_path / "a.mid").read_bytes()
     melody = read_melody(TWINKLE)

@@ -485,8 +485,8 @@ def windows_from_midi(folder):
     Parameters
     ----------
     folder : str or Path
-        Of ``.mid`` or ``.midi`` files: a first track with tempo and metre, then one track a voice, the
-        melody first.
+        Of ``.mid`` or ``.midi`` files with one track a voice, the melody first; a track without notes may
+        stand before them.
 
     Returns
     -------
@@ -525,9 +525,6 @@ def _windows_of(file):
     grid, _, _ = midi_utils.read_grid(file)
     tracks = mido.MidiFile(file, clip=True).tracks
     meters = {(m.numerator, m.denominator) for track in tracks for m in track if m.type == "time_signature"}
-    if any(message.type == "note_on" for message in tracks[0]):
-        reason, advice = "notes in the first track", "Put tempo and metre there, and every voice after it"
-        raise midi_utils.MelodyError(file, reason, advice)
     if any(beats != unit for beats, unit in meters):
         meters = " and ".join(f"{beats}/{unit}" for beats, unit in sorted(meters))
         raise midi_utils.MelodyError(file, f"bars of {meters}", "Give music in 4/4 throughout")

@@ -302,10 +302,11 @@ def read_grid(path):
         If the file is missing, unreadable or has no track.
     """
     midi = _load(path)
-    voices = midi.tracks[1:]  # after the conductor's
+    per_track = [[note for _, note in _notes_of(track)] for track in midi.tracks]
+    conductor = 1 if per_track and not per_track[0] else 0  # a first track that has no notes
+    voices, per_track = midi.tracks[conductor:], per_track[conductor:]
     if not voices:
         raise MelodyError(path, "no track after the conductor's", "Give a file with one track a voice")
-    per_track = [[note for _, note in _notes_of(track)] for track in voices]
     ends = [sum(message.time for message in track) for track in voices]
     steps = int(_to_steps(max(ends), midi.ticks_per_beat))
     columns = [_quantise(notes, midi.ticks_per_beat, steps) for notes in per_track]
