@@ -466,7 +466,7 @@ def numbered():
 
 def test_batches_are_rolls(numbered):
     (batch,) = serve(numbered, 1)
-    assert batch.shape == (4, 32, 128, 3) and batch.dtype == np.float32
+    assert batch.shape == (4, 32, 128, 3) and batch.dtype == np.int8
     assert set(np.unique(batch)) == {-1.0, 1.0}
     grid = midi_utils.roll_to_grid(batch)
     assert all(any(np.array_equal(window, known) for known in numbered) for window in grid)

@@ -91,7 +91,7 @@ def write_fixture(path, config, samples):
     }
     windows = dataset_utils.load_windows(lesson.Config().data)
     served = dataset_utils.batches(windows, config["batch_size"], seed=0)
-    batches = np.stack([batch.numpy() for batch in served.take(ITERATION_BATCHES)])
+    batches = np.stack(list(served.take(ITERATION_BATCHES))).astype(np.float32)
     np.savez(
         path,
         batches=batches,
@@ -197,8 +197,8 @@ def main():
         busy = statistics.median(others for pairs in timings.values() for _, others in pairs)
         disturbed = sum(others >= QUIET for pairs in timings.values() for _, others in pairs)
         print(
-            f"{disturbed} of {sum(map(len, timings.values()))} timings had other programs take {QUIET:.0%} of "
-            f"the CPU or more (median {busy:.0%}); they count only in rows that have no others"
+            f"{disturbed} of {sum(map(len, timings.values()))} timings had other programs take {QUIET:.0%} "
+            f"of the CPU or more (median {busy:.0%}); they count only in rows that have no others"
         )
         by_tensorflow, by_torch, _ = (max(column) / 1e9 for column in zip(*rates, strict=True))
         print(
