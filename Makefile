@@ -42,6 +42,7 @@ clean:           ## Remove the virtual environment and everything that runs have
 
 $(VENV)/lesson: requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}. Name another: make PYTHON=python3.11")'
+	@echo "Installing into $(VENV): about 3 GB and a few minutes, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	touch $@
