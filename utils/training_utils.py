@@ -322,7 +322,7 @@ class _Interrupt:
 
     def _ask(self, number, frame):
         self.asked = True
-        signal.signal(signal.SIGINT, self._before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the second one ends the loop at once
 
     def __exit__(self, *_):
         if self._main:
