@@ -7,6 +7,7 @@ at a time. ``--quick`` tries it out with small networks.
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import statistics
@@ -30,7 +31,7 @@ from utils import dataset_utils, training_utils  # noqa: E402
 ITERATION_BATCHES = 6  # the classic five and one
 CHECKED_SAMPLES = 8
 QUIET = 0.05  # of the CPU time; what other programs may take
-TIMING_ENDS = 480  # seconds after the start
+TIMING_ENDS = 450  # seconds after the start
 TOLERANCE = 1e-3  # relative, in float32
 MATMUL = {"size": 4096, "repeats": 3}
 
@@ -182,16 +183,18 @@ def main():
         check(processes, config, fixture, CHECKED_SAMPLES, only="loss")
 
         first = {name: process.ask("train", iterations=1)[0] for name, process in processes.items()}
-        timings, rates = {name: [] for name in processes}, []
-        while len(rates) < 2 or (not quick and time.perf_counter() - started < TIMING_ENDS):
-            for name, process in processes.items():
-                meter = Meter()
-                timings[name] += [(s, meter.others()) for s in process.ask("train", iterations=1)]
-            meter = Meter()
-            pair = [processes[name].ask("matmul", **MATMUL) for name in ("ours", "PyTorch port")]
-            rates.append((*pair, meter.others()))
         count = floor.multiply_adds(kernels["generator"], kernels["critic"], config["batch_size"], 5)
-        timings["floor"] = [(count / max(pair), others) for *pair, others in rates]
+        timings, rates = {name: [] for name in (*processes, "floor")}, []
+        for name in itertools.cycle(timings):
+            if len(rates) >= 2 and (quick or time.perf_counter() - started > TIMING_ENDS):
+                break
+            meter = Meter()
+            if name == "floor":
+                rates.append([processes[each].ask("matmul", **MATMUL) for each in ("ours", "PyTorch port")])
+                taken = count / max(rates[-1])
+            else:
+                (taken,) = processes[name].ask("train", iterations=1)
+            timings[name].append((taken, meter.others()))
         seconds = {name: undisturbed(pairs) for name, pairs in timings.items()}
         print_speed(seconds, first, precision, config)
         busy = statistics.median(others for pairs in timings.values() for _, others in pairs)
@@ -200,7 +203,7 @@ def main():
             f"{disturbed} of {sum(map(len, timings.values()))} timings had other programs take {QUIET:.0%} "
             f"of the CPU or more (median {busy:.0%}); they count only in rows that have no others"
         )
-        by_tensorflow, by_torch, _ = (max(column) / 1e9 for column in zip(*rates, strict=True))
+        by_tensorflow, by_torch = (max(column) / 1e9 for column in zip(*rates, strict=True))
         print(
             f"floor: {count / 1e9:.0f} G multiply-adds at the rate of {MATMUL['size']}x{MATMUL['size']} "
             f"products in {precision.removeprefix('mixed_')}, at best {by_tensorflow:.0f} G/s in TensorFlow, "
