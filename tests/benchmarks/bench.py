@@ -135,7 +135,7 @@ def check(processes, config, fixture, samples, only=""):
     """Compare the findings of all engines, in float32, and print by how much they differ."""
     found = {}
     write_fixture(fixture, config, samples)
-    for name in ("ours", "TensorFlow port", "PyTorch port"):
+    for name in ("ours", "TensorFlow port", "PyTorch port", "PyTorch, our upsampling"):
         result = fixture.with_name("found.npz")
         processes[name].ask("inspect", config=config, fixture=str(fixture), result=str(result))
         with np.load(result) as file:
@@ -159,10 +159,11 @@ def main():
     config = {"filters": 16 if quick else 64, "batch_size": 64}
     precision = training_utils.choose_precision()
     contestants = {
-        "ours": ("lesson_engine", precision),
-        "PyTorch port": ("torch_port", precision),
-        "ours, float32": ("lesson_engine", "float32"),
-        "TensorFlow port": ("tensorflow_port", "float32"),
+        "ours": {"engine": "lesson_engine", "precision": precision},
+        "PyTorch port": {"engine": "torch_port", "precision": precision},
+        "PyTorch, our upsampling": {"engine": "torch_port", "precision": precision, "summed_taps": True},
+        "ours, float32": {"engine": "lesson_engine", "precision": "float32"},
+        "TensorFlow port": {"engine": "tensorflow_port", "precision": "float32"},
     }
     if precision == "float32":
         del contestants["ours, float32"]
@@ -171,12 +172,10 @@ def main():
         fixture = Path(folder) / "fixture.npz"
         kernels = write_fixture(fixture, config, CHECKED_SAMPLES)
         processes = {}
-        for name, (engine, its_precision) in contestants.items():
+        for name, contestant in contestants.items():
             processes[name] = Process()
             stack.callback(processes[name].close)
-            processes[name].ask(
-                "start", engine=engine, precision=its_precision, config=config, fixture=str(fixture)
-            )
+            processes[name].ask("start", config=config, fixture=str(fixture), **contestant)
         # A large network has cells so near zero that rounding decides on which side of a ReLU they fall,
         # so gradients are compared on a small one.
         check(processes, {"filters": 4, "batch_size": 64}, fixture, samples=2)
@@ -232,12 +231,12 @@ def print_speed(seconds, first, precision, config):
         f"\nSeconds of one iteration (5 critic steps, 1 generator step), batch {config['batch_size']}, "
         f"{config['filters']} filters, {os.cpu_count()} CPU cores, ours in {precision}"
     )
-    print(f"{'':16} {'median':>7} {'min':>7} {'max':>7} {'/ ours':>7} {'counted':>8} {'first, compiled':>16}")
+    print(f"{'':24} {'median':>7} {'min':>7} {'max':>7} {'/ ours':>7} {'counted':>8} {'first, compiled':>16}")
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     for name, values in seconds.items():
         compiled = f"{first[name]:16.1f}" if name in first else ""
         print(
-            f"{name:16} {medians[name]:7.2f} {min(values):7.2f} {max(values):7.2f} "
+            f"{name:24} {medians[name]:7.2f} {min(values):7.2f} {max(values):7.2f} "
             f"{medians[name] / medians['ours']:7.2f} {len(values):8} {compiled}"
         )
     if "ours, float32" in medians:

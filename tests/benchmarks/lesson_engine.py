@@ -52,7 +52,7 @@ class Engine:
             **{f"critic gradient {i}": g for i, g in enumerate(critic_notes.gradients)},
             "penalty gradient": critic_notes.gradients[2] - plain_notes.gradients[2],
             **{f"generator gradient {i}": g for i, g in enumerate(generator_notes.gradients)},
-            "moving variance": self.gan.generator.non_trainable_variables[1],
+            "moving variance": self.gan.generator.non_trainable_variables[5],
         }
         return {name: np.asarray(value) for name, value in found.items()}
 

@@ -74,7 +74,7 @@ class Engine:
             # Without the Wasserstein loss, what is left is the penalty's, second order and all.
             "penalty gradient": critic_gradients[2] - plain_gradients[2],
             **{f"generator gradient {i}": g for i, g in enumerate(generator_gradients)},
-            "moving variance": self.generator.non_trainable_variables[1],
+            "moving variance": self.generator.non_trainable_variables[5],
         }
         return {name: np.asarray(value) for name, value in found.items()}
 

@@ -3,7 +3,8 @@
 Messages are lines of JSON on standard input; each gets one line of JSON on standard output. An engine is
 a class with four methods:
 
-- ``Engine(config, precision)``: ``config`` as keywords of the lesson's ``Config``, ``precision`` a policy
+- ``Engine(config, precision)``: ``config`` as keywords of the lesson's ``Config``, ``precision`` a policy;
+  more where a port has variants
 - ``load(generator, critic)``: take weights over, lists of arrays in Keras' order and layout
 - ``inspect(real, noise, epsilon)``: losses and gradients of one critic and one generator step, by name
 - ``iterate(batches)``: train on the last batch the generator, on those before the critic; give the losses
@@ -23,16 +24,16 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 
 class Worker:
-    def __init__(self, engine, precision, config, fixture):
+    def __init__(self, engine, precision, config, fixture, **options):
         if engine != "torch_port":
             importlib.import_module("utils.quiet_tensorflow")
         self._module = importlib.import_module(f"tests.benchmarks.{engine}")
-        self._precision = precision
+        self._precision, self._options = precision, options
         self._engine, stored = self._build(precision, config, fixture)
         self._batches = list(stored["batches"])
 
     def _build(self, precision, config, fixture):
-        engine = self._module.Engine(config, precision)
+        engine = self._module.Engine(config, precision, **self._options)
         with np.load(fixture) as file:
             stored = dict(file)
         weights = {
