@@ -1,8 +1,4 @@
-import os
-
-os.environ.setdefault(
-    "TF_CPP_MIN_LOG_LEVEL", "2"
-)  # before TensorFlow is imported: its start-up notes hide ours
+import utils.quiet_tensorflow  # noqa: F401 isort: skip (before TensorFlow is imported)
 
 import pytest
 from lesson import load_lesson

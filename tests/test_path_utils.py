@@ -29,13 +29,6 @@ def test_pictures_sort_by_iteration(tmp_path):
     assert names == sorted(names)
 
 
-def test_new_names_are_new(tmp_path):
-    first = Path(path_utils.new_midi_path(tmp_path))
-    first.touch()
-    (tmp_path / "take-2.mid").touch()
-    assert [first.name, Path(path_utils.new_midi_path(tmp_path)).name] == ["take-0.mid", "take-1.mid"]
-
-
 def test_experiment_folders(tmp_path):
     dirs = path_utils.experiment_dirs("classic", tmp_path)
     assert set(dirs) == {"train", "preload", "sample", "eval"}

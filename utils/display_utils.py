@@ -171,10 +171,7 @@ def draw_roll(
         raise ValueError(f"Expected at most {len(colours)} voices, one colour each; found {len(voices)}.")
     steps = len(np.asarray(music))
     names = list(names or _voice_names(len(voices)))
-    figure = None
-    if ax is None:
-        figure = _new_figure(figsize)
-        ax = figure.subplots()
+    figure, ax = _figure_and_axes(ax, figsize)
 
     pitches = np.concatenate([notes[:, 2] for notes in voices])
     low, high = _pitch_range(pitches, min_pitch, max_pitch)
@@ -289,8 +286,9 @@ def plot_pianoroll(iteration, xs, fake_xs, min_pitch=45, max_pitch=85, programs=
     marks = _legend_marks(names, COLOURS)
     figure.legend(handles=marks, loc="upper right", ncols=len(names), frameon=False)
     if save_dir is not None:
-        name = f"sample_iteration_{iteration:05d}.png" if trained else "sample_inference.png"
-        _save(figure, Path(save_dir) / name)
+        numbered = path_utils.pianoroll_path_for_iteration
+        path = numbered(iteration, save_dir) if trained else Path(save_dir) / "sample_inference.png"
+        _save(figure, path)
     return figure
 
 
@@ -409,20 +407,13 @@ def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  
     """
     if not 0 < smoothing <= 1:
         raise ValueError(f"Expected smoothing in (0, 1], found {smoothing}. Try 0.05.")
-    figure = None
-    if ax is None:
-        figure = _new_figure(figsize)
-        ax = figure.subplots()
+    figure, ax = _figure_and_axes(ax, figsize)
     curves = {"generator": (G_loss, COLOURS[0], "-"), "critic": (D_loss, COLOURS[2], "--")}
     for name, (loss, colour, line) in curves.items():
         loss = np.asarray(loss, float)
         ax.plot(loss, color=colour, alpha=0.25, linewidth=0.8)
         ax.plot(_smooth(loss, smoothing), line, color=colour, linewidth=2.2, label=name)
-    ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
-    ax.set(xlabel="iteration", ylabel="loss", title="Losses of the generator and the critic")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    ax.tick_params(colors=INK)
-    ax.legend(frameon=False, loc="best")
+    _label_curves(ax, "loss", "Losses of the generator and the critic")
     return figure or ax
 
 
@@ -443,20 +434,22 @@ def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax
     -------
     Axes or Figure
     """
-    figure = None
-    if ax is None:
-        figure = _new_figure(figsize)
-        ax = figure.subplots()
+    figure, ax = _figure_and_axes(ax, figsize)
     lines = itertools.product(("-", "--", ":", "-."), COLOURS[:7])  # more runs than colours: other strokes
     for (name, history), (line, colour) in zip(histories.items(), lines, strict=False):
         values = np.asarray(history[loss], float)
         ax.plot(_smooth(values, smoothing), line, color=colour, linewidth=2, label=f"{name} ({len(values)})")
+    _label_curves(ax, loss.replace("_", " "), "Runs compared")
+    return figure or ax
+
+
+def _label_curves(ax, ylabel, title):
+    """Draw what curves over iterations stand on: the zero line, axes, legend."""
     ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
-    ax.set(xlabel="iteration", ylabel=loss.replace("_", " "), title="Runs compared")
+    ax.set(xlabel="iteration", ylabel=ylabel, title=title)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     ax.tick_params(colors=INK)
     ax.legend(frameon=False, loc="best")
-    return figure or ax
 
 
 def _smooth(values, weight):
@@ -522,6 +515,14 @@ def _new_figure(figsize, layout="constrained"):
     figure = plt.figure(figsize=figsize, dpi=DPI, layout=layout)
     plt.close(figure)
     return figure
+
+
+def _figure_and_axes(ax, figsize):
+    """Give the axes to draw into, and the figure to hand back if they had to be made."""
+    if ax is not None:
+        return None, ax
+    figure = _new_figure(figsize)
+    return figure, figure.subplots()
 
 
 @_styled

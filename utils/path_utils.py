@@ -48,14 +48,6 @@ def pianoroll_path_for_iteration(iteration, saveto_dir=None):
     return str(Path(saveto_dir or ".") / f"sample_iteration_{iteration:05d}.png")
 
 
-def new_midi_path(saveto_dir, stem="take"):
-    """Name a MIDI file that does not exist yet: ``take-0.mid``, ``take-1.mid``, ..., as a str."""
-    taken = {path.name for path in Path(saveto_dir).glob(f"{stem}-*.mid")}
-    return str(
-        Path(saveto_dir) / next(n for i in range(len(taken) + 1) if (n := f"{stem}-{i}.mid") not in taken)
-    )
-
-
 def write_whole(path, write):
     """Let ``write(name)`` write aside, then rename, so that nobody ever meets half a file.
 

@@ -19,10 +19,15 @@ import threading
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from utils import display_utils, path_utils
+from utils import (
+    display_utils,
+    layer_utils,  # noqa: F401 (makes its layers known to Keras, for load_network)
+    path_utils,
+)
 from utils.metrics_utils import MetricsManager
 
 KEPT_CHECKPOINTS = 5
@@ -122,7 +127,6 @@ class Run:
     """
 
     def __init__(self, name, config, networks, model_dir=path_utils.MODEL_DIR):
-        self.name = name
         self.dirs = path_utils.experiment_dirs(name, model_dir)
         self.history = {"critic_loss": [], "generator_loss": [], "seconds": []}
         self.metrics = MetricsManager()
@@ -493,10 +497,6 @@ def load_network(path):
     FileNotFoundError, ValueError
         If there is no such file, or if it is none of these.
     """
-    import keras
-
-    from utils import layer_utils  # noqa: F401 (makes its layers known to Keras)
-
     cure = f"It comes with the project: `git checkout {path}`."
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} is missing. {cure}")
