@@ -13,7 +13,7 @@ from utils.midi_utils import REST
 
 ROOT = Path(__file__).parent.parent
 DATASET, MIDI = ROOT / "dataset", ROOT / "original_midi"
-COUNTS = {"train": 229, "valid": 62, "test": 75}
+COUNTS = {"train": 229, "valid": 60, "test": 75}
 BUILT = ("chorales.npz", "train.npy", "valid.npy", "eval.npy")
 # Held-out and training sides of the published split each had one of these.
 NEAR_DUPLICATES = [
@@ -102,7 +102,7 @@ def test_published_test_pieces_are_held_out(chorales):
 def test_corpus_is_small_and_readable_without_pickle(chorales):
     assert (DATASET / "chorales.npz").stat().st_size < 200_000
     with np.load(DATASET / "chorales.npz", allow_pickle=False) as file:
-        assert len(file["name"]) == len(chorales) == 412
+        assert len(file["name"]) == len(chorales) == 409
     for chorale in chorales:
         assert chorale.grid.shape == chorale.onset.shape and chorale.grid.shape[1] == 4
         assert chorale.grid.dtype == np.int8 and chorale.onset.dtype == bool
