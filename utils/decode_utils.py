@@ -50,6 +50,22 @@ def to_probability(output):
     return p / p.sum(axis=-1, keepdims=True)
 
 
+def vote(output):
+    """Unite what a generator proposed in several keys.
+
+    Parameters
+    ----------
+    output : float array [key, step, pitch, voice] in [-1, 1]
+
+    Returns
+    -------
+    float32 array [step, voice, pitch]
+        The geometric mean of the probabilities; sums to 1 over pitch.
+    """
+    pooled = np.exp(np.mean([np.log(to_probability(one)) for one in output], axis=0))
+    return pooled / pooled.sum(axis=-1, keepdims=True)
+
+
 def decode(probability, melody, costs=None, candidates=5, creativity=0.0, rng=None):
     """Find the cheapest three voices below a melody.
 

@@ -107,16 +107,26 @@ def conditioning_gap(grid, piece=None):
     float
         In -2..2; NaN with fewer than two pieces.
     """
-    melody, lower = _melody_and_lower(grid)
-    if melody.ndim != 3:
-        raise ValueError(f"expected a grid [sample, step, voice], found the shape {np.shape(grid)}")
-    labels = np.arange(len(melody)) if piece is None else np.unique(piece, return_inverse=True)[1]
-    # Scores add up: sums over the samples tell the same as all the pairs, in linear time.
-    melodies, lowers = np.zeros((2, labels.max(initial=0) + 1, *melody.shape[1:]), dtype=int)
-    np.add.at(melodies, labels, melody)
-    np.add.at(lowers, labels, lower)
-    across = _meetings(melodies.sum(axis=0), lowers.sum(axis=0)) - _meetings(melodies, lowers)
-    return _consonance(_meetings(melody, lower)) - _consonance(across)
+    own, foreign = _encounters(grid, piece)
+    return _consonance(own.sum(axis=0)) - _consonance(foreign.sum(axis=0))
+
+
+def conditioning_gaps(grid, piece=None):
+    """:func:`conditioning_gap` of each piece: its accompaniments under its own and under all other melodies.
+
+    Parameters
+    ----------
+    grid : int [sample, step, voice]
+    piece : sequence [sample], optional
+        The piece that each sample is from; each from its own by default.
+
+    Returns
+    -------
+    float [piece]
+        In -2..2, pieces in sorted order.
+    """
+    own, foreign = _encounters(grid, piece)
+    return _consonance(own) - _consonance(foreign)
 
 
 def chord_tone_ratio(grid, onset):
@@ -621,9 +631,26 @@ def _meetings(melody, lower):
     return melody.reshape(-1, 12).T @ lower.reshape(-1, 12)
 
 
+def _encounters(grid, piece):
+    """Meetings of each piece's accompaniments with its own and all others' melodies: [piece, 12, 12] each."""
+    melody, lower = _melody_and_lower(grid)
+    if melody.ndim != 3:
+        raise ValueError(f"expected a grid [sample, step, voice], found the shape {np.shape(grid)}")
+    labels = np.arange(len(melody)) if piece is None else np.unique(piece, return_inverse=True)[1]
+    own, foreign = np.zeros((2, labels.max(initial=0) + 1, 12, 12), dtype=int)
+    everybody = melody.sum(axis=0)
+    for label in range(len(own)):
+        mine = labels == label
+        # Scores add up: sums over the samples tell the same as all the pairs, in linear time.
+        others, accompaniment = everybody - melody[mine].sum(axis=0), lower[mine].sum(axis=0)
+        own[label] = _meetings(melody[mine], lower[mine])
+        foreign[label] = _meetings(others, accompaniment)
+    return own, foreign
+
+
 def _consonance(meetings):
     scores = CONSONANCE[np.subtract.outer(np.arange(12), np.arange(12)) % 12]
-    return _ratio((meetings * scores).sum(), meetings.sum())
+    return _ratio((meetings * scores).sum(axis=(-2, -1)), meetings.sum(axis=(-2, -1)))
 
 
 def _adjacent(grid):

@@ -21,6 +21,8 @@ from utils.harmony_utils import OCTAVE, VOICE_RANGES
 from utils.midi_utils import REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, Melody
 
 NOISE_SHAPE = (8, 512)  # of the noise, per bar
+CREATIVITY = 0.3  # how far takes stray from the likeliest voices, see decode_utils.decode
+KEYS = tuple(dataset_utils.TRANSPOSITIONS)  # in which the generator hears a melody before it is decided
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 
 
@@ -68,7 +70,7 @@ class Arrangement:
         return midi_utils.write_tracks(path, tracks, conductor, ticks_per_beat)
 
 
-def harmonize(generator, melody, takes=1, seed=0, critic=None, creativity=0.3, costs=None):
+def harmonize(generator, melody, takes=1, seed=0, critic=None, creativity=CREATIVITY, costs=None):
     """Set three voices below a melody and return the best of several takes.
 
     Parameters and errors as in :func:`harmonize_takes`.
@@ -80,7 +82,7 @@ def harmonize(generator, melody, takes=1, seed=0, critic=None, creativity=0.3, c
     return harmonize_takes(generator, melody, takes, seed, critic, creativity, costs)[0]
 
 
-def harmonize_takes(generator, melody, takes=1, seed=0, critic=None, creativity=0.3, costs=None):
+def harmonize_takes(generator, melody, takes=1, seed=0, critic=None, creativity=CREATIVITY, costs=None):
     """Set three voices below a melody, several times.
 
     Parameters
@@ -119,22 +121,106 @@ def harmonize_takes(generator, melody, takes=1, seed=0, critic=None, creativity=
         raise ValueError(f"takes={takes}; ask for at least one")
     if not isinstance(melody, Melody):
         melody = midi_utils.read_melody(melody)
-    window, noise_shape = _input_shapes(generator)
-    line = _for_model(melody.grid, window or STEPS_PER_WINDOW)
-    roll = midi_utils.grid_to_roll(line[:, None])
+    line = _for_model(melody.grid, _input_shapes(generator)[0] or STEPS_PER_WINDOW)
     silent = _long_rests(melody.grid)
-    arrangements = []
+    sung = sing(generator, line, takes, seed, critic, creativity, costs)
+    arrangements = [_arrange(melody, grid, silent, scores) for grid, scores in sung]
+    # Prices rise and critics' scores fall from better to worse.
+    return sorted(arrangements, key=lambda a: -a.scores["critic"] if critic else a.scores["price"])
+
+
+def sing(generator, line, takes=1, seed=0, critic=None, creativity=CREATIVITY, costs=None, keys=KEYS):
+    """Set voices to a line that is as the model knows it: the core of :func:`harmonize_takes`.
+
+    The network hears the line in several keys and proposes probabilities in each; their geometric mean
+    is what the search goes by. Trained under transposition it should think the same in every key; where
+    it does not, the vote evens out its slips.
+
+    Parameters
+    ----------
+    generator, takes, seed, critic, creativity, costs
+        As in :func:`harmonize_takes`.
+    line : int array [step]
+        As in :func:`propose`.
+    keys : sequence of int
+        Semitones to move the line by.
+
+    Returns
+    -------
+    list of (grid, scores)
+        A take each: int8 array [step, voice=4], and ``scores`` as in :class:`Arrangement`.
+    """
+    probability = decode_utils.vote(propose(generator, line, seed, keys))[:, 1:]
+    sung = []
     for take in range(takes):
         rng = np.random.default_rng((seed, take))
-        output = _run(generator, roll, window or len(line), noise_shape, rng)
-        probability = decode_utils.to_probability(output)[:, 1:]
         grid, price = decode_utils.decode(probability, line, costs, creativity=creativity, rng=rng)
         scores = {"price": price}
         if critic is not None:
-            scores["critic"] = _judge(critic, grid)
-        arrangements.append(_arrange(melody, grid, silent, scores))
-    # Prices rise and critics' scores fall from better to worse.
-    return sorted(arrangements, key=lambda a: -a.scores["critic"] if critic else a.scores["price"])
+            scores["critic"] = judge(critic, grid)
+        sung.append((grid, scores))
+    return sung
+
+
+def propose(generator, line, seed=0, keys=(0,)):
+    """Let the network alone set voices to a line, in one pass where it can.
+
+    Parameters
+    ----------
+    generator : callable
+        See :func:`harmonize_takes`.
+    line : int array [step]
+        MIDI pitches without rests that begin with a bar, a whole number of the generator's windows long.
+    seed : int
+        Of the noise, which differs from key to key.
+    keys : sequence of int
+        Semitones to move the line by.
+
+    Returns
+    -------
+    float32 array [key, step, pitch=128, voice] in [-1, 1]
+        Moved back to where the line stands.
+
+    Raises
+    ------
+    ValueError
+        If the generator's output has another shape.
+    """
+    rng = np.random.default_rng(seed)
+    window, noise_shape = _input_shapes(generator)
+    window = window or len(line)
+    heard = []
+    for key in keys:
+        moved = np.clip(np.add(line, key), 0, midi_utils.PITCHES - 1)
+        melody = midi_utils.grid_to_roll(moved.reshape(-1, window, 1))
+        noise = _noise((len(melody), window // STEPS_PER_BAR, *noise_shape), rng)
+        output = np.asarray(generator((melody, noise), training=False), np.float32)
+        expected = (*melody.shape[:3], len(VOICES))
+        if output.shape != expected:
+            raise ValueError(
+                f"the generator gave {output.shape}; expected {expected} (sample, step, pitch, voice)"
+            )
+        # What leaves at one end of the 128 pitches comes back at the other, where no voice sings.
+        heard.append(np.roll(output.reshape(-1, *output.shape[2:]), -key, axis=1))
+    return np.stack(heard)
+
+
+def judge(critic, grid):
+    """Ask a critic for its mean score of the two-bar windows of a grid; higher is better.
+
+    Parameters
+    ----------
+    critic : callable
+        See :func:`harmonize_takes`.
+    grid : int array [step, voice=4]
+        A whole number of windows, beginning with a bar.
+
+    Returns
+    -------
+    float
+    """
+    rolls = midi_utils.grid_to_roll(grid).reshape(-1, STEPS_PER_WINDOW, midi_utils.PITCHES, len(VOICES))
+    return float(np.mean(np.asarray(critic((rolls, rolls[..., :1]), training=False), np.float32)))
 
 
 def load_melody_samples(n_sample=10, *, seed=0, path=dataset_utils.DATASET_DIR / "eval.npy"):
@@ -262,25 +348,6 @@ def _long_rests(grid):
 
 def _noise(shape, rng):
     return truncnorm.rvs(-2, 2, size=shape, random_state=rng).astype(np.float32)
-
-
-def _run(generator, roll, window, noise_shape, rng):
-    """Run the generator over a roll [step, pitch, 1], in windows: float32 [step, pitch, voice]."""
-    melody = roll.reshape(-1, window, *roll.shape[1:])
-    noise = _noise((len(melody), window // STEPS_PER_BAR, *noise_shape), rng)
-    output = np.asarray(generator((melody, noise), training=False), np.float32)
-    expected = (*melody.shape[:3], len(VOICES))
-    if output.shape != expected:
-        raise ValueError(
-            f"the generator gave {output.shape}; expected {expected} (sample, step, pitch, voice)"
-        )
-    return output.reshape(-1, *output.shape[2:])
-
-
-def _judge(critic, grid):
-    """Mean score of the two-bar windows of a grid [step, voice]."""
-    rolls = midi_utils.grid_to_roll(grid).reshape(-1, STEPS_PER_WINDOW, midi_utils.PITCHES, len(VOICES))
-    return float(np.mean(np.asarray(critic((rolls, rolls[..., :1]), training=False), np.float32)))
 
 
 def _arrange(melody, grid, silent, scores):
