@@ -5,9 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PRESET ?= tour
+SPLIT ?= valid
+NETWORKS ?= pretrained
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebook test lint dataset images outputs bench clean
+.PHONY: help run notebook test lint dataset images outputs evaluate pretrained bench clean
 
 help:            ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -33,6 +35,12 @@ images: $(VENV)/lesson          ## Draw images/ again, from the real networks
 
 outputs: $(VENV)/development    ## Run the lesson and commit-ready store its outputs in notebook.ipynb
 	$(BIN)/python tests/publish_notebook.py
+
+evaluate: $(VENV)/lesson        ## Measure networks beside Bach (SPLIT=valid NETWORKS=pretrained)
+	$(BIN)/python -m utils.evaluation_utils --split $(SPLIT) --networks $(NETWORKS)
+
+pretrained: $(VENV)/lesson      ## Train the shipped networks from nothing, and the classic recipe (two hours)
+	$(BIN)/python pretrained/make.py
 
 bench: $(VENV)/benchmark        ## Time training against two ports and the arithmetic (ten minutes)
 	$(BIN)/python tests/benchmarks/bench.py

@@ -16,6 +16,7 @@ from utils.harmony_utils import CHORD_OF, FIFTH, NO_CHORD, OCTAVE, VOICE_RANGES
 from utils.midi_utils import PITCHES, STEPS_PER_BEAT
 
 LEAST_PROBABILITY = 1e-6
+WHOLE_TONE = 2
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Costs:
     parallel: float = 6.0  # fifths, octaves or unisons that two voices reach together from the same
     crossing: float = 3.0  # a voice below the next lower one, per step
     spacing: float = 0.5  # over an octave between soprano and alto or alto and tenor, per step
-    leap: float = 1.0  # over a fifth
+    skip: float = 0.5  # a third or more
+    leap: float = 1.0  # over a fifth, octaves excepted, besides
     move: tuple[float, ...] = (0.0, 2.0, 0.2, 2.0)  # a new pitch, at each sixteenth of a beat
     non_chord: tuple[float, ...] = (0.5, 0.2, 0.2, 0.2)  # a sonority that is no chord, likewise
 
@@ -166,7 +168,9 @@ def _transition_costs(pitch, melody, costs):
     """
     motion = pitch[:, :, None, :][1:] - pitch[:, :, :, None][:-1]  # [step - 1, voice, before, now]
     moves = _by_step(costs.move, len(pitch))[1:, None, None, None]
-    alone = moves * (motion != 0) + costs.leap * (np.abs(motion) > FIFTH)
+    size = np.abs(motion)
+    alone = moves * (size > 0) + costs.skip * (size > WHOLE_TONE)
+    alone = alone + costs.leap * ((size > FIFTH) & (size != OCTAVE))
     with_melody = _parallel(
         melody[:-1, None, None, None] - pitch[:-1, :, :, None],
         melody[1:, None, None, None] - pitch[1:, :, None, :],

@@ -57,6 +57,7 @@ BLACK_KEYS = (1, 3, 6, 8, 10)  # pitch classes
 # Of a semitone, from the first voice down: each is thinner than the one before and lies on top of it, so
 # that both notes of a unison show and voices differ in more than colour.
 NOTE_HEIGHTS = (1.0, 0.82, 0.64, 0.46, 0.4, 0.34, 0.28, 0.22)
+PANELS_A_LINE = 4  # of the evaluation
 FEWEST_SEMITONES = 16  # on the pitch axis, when it follows the notes
 MOST_BAR_LINES = 20  # longer pieces show every second, fourth ... bar line
 ONSET_WIDTH = 1.4  # points, up to ten bars; then thinner as notes get shorter
@@ -441,6 +442,44 @@ def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax
         ax.plot(_smooth(values, smoothing), line, color=colour, linewidth=2, label=f"{name} ({len(values)})")
     _label_curves(ax, loss.replace("_", " "), "Runs compared")
     return figure or ax
+
+
+def plot_evaluation(summary, measures, figsize=(12, 2.2)):
+    """Draw measures of several players beside one another, with their uncertainty.
+
+    Parameters
+    ----------
+    summary : dict of str to dict of str to (mean, lower, upper)
+        By row, then measure: :func:`utils.evaluation_utils.summarize`.
+    measures : sequence of str
+        A panel each, four in a line.
+    figsize : tuple of float
+        Width, and height of a line of panels, in inches.
+
+    Returns
+    -------
+    Figure
+        Dots are means over songs, bars 95% intervals; the grey band is that of real Bach.
+    """
+    lines = -(-len(measures) // PANELS_A_LINE)
+    with mpl.rc_context(STYLE):
+        figure = _new_figure((figsize[0], figsize[1] * lines))
+        panels = figure.subplots(lines, PANELS_A_LINE, squeeze=False, sharey=True).ravel()
+        for ax, name in itertools.zip_longest(panels, measures):
+            if name is None:
+                ax.set_axis_off()
+                continue
+            for place, (row, answers) in enumerate(summary.items()):
+                value, low, high = answers.get(name, (np.nan,) * 3)
+                if row == "real Bach":
+                    ax.axvspan(low, high, color=FAINT, zorder=0)
+                ax.plot([low, high], [place, place], color=COLOURS[place % 7], linewidth=2)
+                ax.plot(value, place, "o", color=COLOURS[place % 7])
+            ax.set_title(name)
+            ax.set_yticks(range(len(summary)), summary)
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+            ax.set_ylim(len(summary) - 0.5, -0.5)
+    return figure
 
 
 def _label_curves(ax, ylabel, title):

@@ -15,11 +15,19 @@ import keras
 import numpy as np
 from scipy.stats import bootstrap
 
-from utils import dataset_utils, inference_utils, layer_utils, metrics_utils
+from utils import (
+    dataset_utils,
+    display_utils,
+    inference_utils,
+    layer_utils,
+    metrics_utils,
+    path_utils,
+    training_utils,
+)
 from utils import harmony_utils as harmony
-from utils import path_utils, training_utils
 from utils.midi_utils import STEPS_PER_WINDOW, grid_to_roll, onsets_of
 
+EXAMPLE_STEPS = 2 * STEPS_PER_WINDOW  # kept of one song, to listen to
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 KEYS = range(-6, 7)  # semitones that retrieval may move a training window by
@@ -241,7 +249,20 @@ OF_NOTES = {
 }
 
 
-def summarize(values):
+# The measures that a figure should show.
+SHOWN = (
+    *(f"accuracy {voice}" for voice in VOICES),
+    "conditioning gap",
+    "PCS",
+    "chordal share",
+    "parallels per note",
+    "chorale grade",
+    *(f"notes {voice}" for voice in VOICES),
+    "short notes",
+)
+
+
+def confidence(values):
     """Mean over songs, with a bootstrap interval that draws songs, not notes.
 
     Parameters
@@ -282,16 +303,19 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     Returns
     -------
     dict
-        "split", "songs" (names), "takes", and "rows": by row, then measure, what :func:`summarize` says.
+        "split", "songs" (names), "takes"; "rows": by row, then measure, a number for each song, None where
+        there is nothing to measure; "example": by row, the first bars of the first song, a grid
+        [step, voice=4].
     """
     named, training = load_songs(split), load_songs("train")
     songs, training_songs = list(named.values()), list(training.values())
     training_windows = dataset_utils.load_windows(dataset_utils.DATASET_DIR / dataset_utils.CHORALES_FILE)
     corpus = dataset_utils.windows(dataset_utils.load_chorales())[0]
-    rows = {}
+    rows, example = {}, {}
 
     def add(row, sung, extra=None):
         rows[row] = measure(sung, songs, training_songs) | (extra or {})
+        example[row] = sung[0][:EXAMPLE_STEPS].tolist()
 
     say("real Bach")
     whole = np.ones(len(songs))
@@ -313,15 +337,18 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     add("arrangement", sung[0], {"diversity": spread})
     best = scores.argmax(axis=0)
     add("critic's choice", [sung[take][song] for song, take in enumerate(best)], {"diversity": spread})
-    summary = {row: {name: summarize(v) for name, v in answers.items()} for row, answers in rows.items()}
-    return {"split": split, "songs": list(named), "takes": takes, "rows": summary}
+    rows = {
+        row: {name: [_number(v) for v in values] for name, values in answers.items()}
+        for row, answers in rows.items()
+    }
+    return {"split": split, "songs": list(named), "takes": takes, "rows": rows, "example": example}
 
 
 # --- Telling -----------------------------------------------------------------
 
 
-def table(evaluation):
-    """Write an evaluation as a table in Markdown: a line a measure, a column a row of the evaluation.
+def summarize(evaluation):
+    """Sum up an evaluation over its songs.
 
     Parameters
     ----------
@@ -330,21 +357,54 @@ def table(evaluation):
 
     Returns
     -------
-    str
-        Means, with the bounds of their intervals in brackets.
+    dict
+        By row, then measure, what :func:`confidence` says; measures without a value are left out.
     """
-    rows = evaluation["rows"]
-    measures = dict.fromkeys(name for answers in rows.values() for name in answers)
-    lines = ["| | " + " | ".join(rows) + " |", "|---" * (len(rows) + 1) + "|"]
+    return {
+        row: {name: confidence(values) for name, values in answers.items() if set(values) != {None}}
+        for row, answers in evaluation["rows"].items()
+    }
+
+
+def table(summary, intervals=True):
+    """Write an evaluation as a table in Markdown: a line for each measure, a column for each row.
+
+    Parameters
+    ----------
+    summary : dict
+        Of :func:`summarize`.
+    intervals : bool
+        Whether to add the bounds of the intervals, in brackets.
+
+    Returns
+    -------
+    str
+    """
+    measures = dict.fromkeys(name for answers in summary.values() for name in answers)
+    lines = ["| | " + " | ".join(summary) + " |", "|---" * (len(summary) + 1) + "|"]
     for name in measures:
         digits = 4 if name == "parallels per note" else 1 if name.startswith("notes") else 2
         cells = []
-        for answers in rows.values():
+        for answers in summary.values():
             value, low, high = answers.get(name, [np.nan] * 3)
-            interval = "" if low == high else f" ({low:.{digits}f}-{high:.{digits}f})"
+            interval = "" if low == high or not intervals else f" ({low:.{digits}f}-{high:.{digits}f})"
             cells.append("" if np.isnan(value) else f"{value:.{digits}f}{interval}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def write(path, evaluation):
+    """Store an evaluation as JSON."""
+    return path_utils.write_whole(path, lambda name: Path(name).write_text(json.dumps(evaluation)))
+
+
+def read(path=path_utils.PRETRAINED_DIR / "evaluation.json"):
+    """Read an evaluation, by default that of the shipped networks on the test split."""
+    return json.loads(Path(path).read_text())
+
+
+def _number(value):
+    return round(float(value), 5) if np.isfinite(value) else None
 
 
 def _windows(songs):
@@ -379,9 +439,12 @@ def main(arguments=None):
     others = dict(pair.split("=", 1) for pair in chosen.alone)
     others = {row: training_utils.load_network(file) for row, file in others.items()}
     evaluation = evaluate(chosen.split, generator, critic, others, chosen.takes, chosen.seed)
-    text = json.dumps(evaluation, indent=1)
-    path_utils.write_whole(chosen.output, lambda name: Path(name).write_text(text))
-    print(table(evaluation))
+    write(chosen.output, evaluation)
+    picture = chosen.output.with_suffix(".png")
+    summary = summarize(evaluation)
+    figure = display_utils.plot_evaluation(summary, SHOWN)
+    path_utils.write_whole(picture, lambda name: figure.savefig(name, dpi=100))
+    print(f"{table(summary)}\n\nTable: {chosen.output}\nFigure: {picture}")
 
 
 if __name__ == "__main__":
