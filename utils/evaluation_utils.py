@@ -27,6 +27,7 @@ from utils import (
 from utils import harmony_utils as harmony
 from utils.midi_utils import STEPS_PER_WINDOW, grid_to_roll, onsets_of
 
+CORPUS = dataset_utils.DATASET_DIR / dataset_utils.CHORALES_FILE
 EXAMPLE_STEPS = 2 * STEPS_PER_WINDOW  # kept of one song, to listen to
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -37,7 +38,7 @@ VOICES = ("alto", "tenor", "bass")
 # --- The songs ---------------------------------------------------------------
 
 
-def load_songs(split, path=dataset_utils.DATASET_DIR / dataset_utils.CHORALES_FILE):
+def load_songs(split, path=CORPUS):
     """Read the chorales in 4/4 of a split as whole windows.
 
     Parameters
@@ -307,41 +308,62 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
         there is nothing to measure; "example": by row, the first bars of the first song, a grid
         [step, voice=4].
     """
-    named, training = load_songs(split), load_songs("train")
-    songs, training_songs = list(named.values()), list(training.values())
-    training_windows = dataset_utils.load_windows(dataset_utils.DATASET_DIR / dataset_utils.CHORALES_FILE)
-    corpus = dataset_utils.windows(dataset_utils.load_chorales())[0]
-    rows, example = {}, {}
-
-    def add(row, sung, extra=None):
-        rows[row] = measure(sung, songs, training_songs) | (extra or {})
-        example[row] = sung[0][:EXAMPLE_STEPS].tolist()
-
-    say("real Bach")
-    whole = np.ones(len(songs))
-    add("real Bach", songs, {"one note a voice": whole, "melody kept": whole})
-    himself = agree_with_himself(songs, corpus)
-    rows["Bach against Bach"] = {f"accuracy {voice}": himself[:, i] for i, voice in enumerate(VOICES)}
+    named, training = load_songs(split), list(load_songs("train").values())
+    songs = list(named.values())
+    sung = {"real Bach": songs}
     say("baselines")
-    add("retrieval", retrieve(songs, training_windows))
-    add("shuffled", shuffle(songs))
-    networks = (
-        {"untrained": keras.models.clone_model(generator)} | (others or {}) | {"network alone": generator}
-    )
-    for row, network in networks.items():
+    sung["retrieval"] = retrieve(songs, dataset_utils.load_windows(CORPUS))
+    sung["shuffled"] = shuffle(songs)
+    validity = {"real Bach": dict.fromkeys(("one note a voice", "melody kept"), np.ones(len(songs)))}
+    untrained = {"untrained": keras.models.clone_model(generator)}
+    for row, network in (untrained | (others or {}) | {"network alone": generator}).items():
         say(row)
-        add(row, *sing_alone(network, songs, seed))
+        sung[row], validity[row] = sing_alone(network, songs, seed)
     say(f"{takes} takes of every song")
-    sung, scores = arrange(generator, critic, songs, takes, seed)
-    spread = np.array([harmony.diversity(np.stack(of_song)) for of_song in zip(*sung, strict=True)])
-    add("arrangement", sung[0], {"diversity": spread})
+    arranged, scores = arrange(generator, critic, songs, takes, seed)
+    sung["arrangement"] = arranged[0]
     best = scores.argmax(axis=0)
-    add("critic's choice", [sung[take][song] for song, take in enumerate(best)], {"diversity": spread})
+    sung["critic's choice"] = [arranged[take][song] for song, take in enumerate(best)]
+
+    rows = {row: measure(grids, songs, training) | validity.get(row, {}) for row, grids in sung.items()}
+    spread = np.array([harmony.diversity(np.stack(of_song)) for of_song in zip(*arranged, strict=True)])
+    rows["arrangement"]["diversity"] = rows["critic's choice"]["diversity"] = spread
+    himself = agree_with_himself(songs, dataset_utils.windows(dataset_utils.load_chorales(CORPUS))[0])
+    rows["Bach against Bach"] = {f"accuracy {voice}": himself[:, i] for i, voice in enumerate(VOICES)}
+    example = {row: grids[0][:EXAMPLE_STEPS].tolist() for row, grids in sung.items()}
+    return _told(split, named, rows) | {"takes": takes, "example": example}
+
+
+def evaluate_alone(split, generators, seed=0):
+    """Measure what networks sing without any search.
+
+    Parameters
+    ----------
+    split : {"valid", "test"}
+    generators : dict of str to keras.Model
+        By the name of their row.
+    seed : int
+
+    Returns
+    -------
+    dict
+        "split", "songs" and "rows" as in :func:`evaluate`.
+    """
+    named, training = load_songs(split), list(load_songs("train").values())
+    rows = {}
+    for row, generator in generators.items():
+        sung, validity = sing_alone(generator, list(named.values()), seed)
+        rows[row] = measure(sung, list(named.values()), training) | validity
+    return _told(split, named, rows)
+
+
+def _told(split, named, rows):
+    """Put measures into types that JSON knows."""
     rows = {
         row: {name: [_number(v) for v in values] for name, values in answers.items()}
         for row, answers in rows.items()
     }
-    return {"split": split, "songs": list(named), "takes": takes, "rows": rows, "example": example}
+    return {"split": split, "songs": list(named), "rows": rows}
 
 
 # --- Telling -----------------------------------------------------------------
