@@ -16,7 +16,7 @@ from utils.midi_utils import REST, Melody, MelodyError, Note, grid_to_roll, onse
 ROOT = Path(__file__).parent.parent
 TWINKLE = ROOT / "input_twinkle_twinkle.mid"
 EVAL = ROOT / "dataset" / "eval.npy"
-FREE = Costs(0, 0, 0, 0, (0,), (0,))
+FREE = Costs(parallel=0, crossing=0, spacing=0, skip=0, leap=0, move=(0,), non_chord=(0,))
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +119,22 @@ def price(grid, p, costs):
         total += 0 if is_chord else costs.non_chord[step % 4]
         if step:
             for now, before in zip((a, t, b), grid[step - 1, 1:].tolist(), strict=True):
-                total += costs.move[step % 4] * (now != before) + costs.leap * (abs(now - before) > 7)
+                total += costs.move[step % 4] * (now != before) + costs.skip * (abs(now - before) > 2)
+                total += costs.leap * (abs(now - before) > 7 and abs(now - before) != 12)
     return total + costs.parallel * parallels(grid)
 
 
 def test_the_search_finds_the_cheapest_of_all_paths():
     rng = np.random.default_rng(3)
-    costs = Costs(2, 1.5, 0.7, 1.1, (0.3, 0.9, 0.5, 1.3), (1.2, 0.6, 0.8, 0.4))
+    costs = Costs(
+        parallel=2,
+        crossing=1.5,
+        spacing=0.7,
+        skip=0.6,
+        leap=1.1,
+        move=(0.3, 0.9, -0.5, 1.3),
+        non_chord=(1.2, 0.6, 0.8, 0.4),
+    )
     for _ in range(2):
         p, melody = noisy(rng, 4), rng.integers(60, 72, 4)
         singable = [np.arange(low, high + 1) for low, high in VOICE_RANGES[1:]]
@@ -175,9 +184,12 @@ def test_voices_hold_rather_than_flicker():
     p, melody = peaked(steady, flicker, steady, steady), np.full(4, 72)
     assert decode(p, melody, FREE)[0][:, 1].tolist() == [67, 65, 67, 67]
     assert decode(p, melody)[0][:, 1].tolist() == [67] * 4
-    leaping = peaked(*[steady] * 4, *[[{55: 0.6, 65: 0.3}, {60: 0.9}, {48: 0.9}]] * 4)
-    assert decode(leaping, np.full(8, 72), FREE)[0][4, 1] == 55
+    leaping = peaked(*[steady] * 4, *[[{58: 0.6, 65: 0.3}, {60: 0.9}, {48: 0.9}]] * 4)
+    assert decode(leaping, np.full(8, 72), FREE)[0][4, 1] == 58
     assert decode(leaping, np.full(8, 72), replace(FREE, leap=4))[0][4, 1] == 65
+    assert decode(leaping, np.full(8, 72), replace(FREE, skip=4))[0][4, 1] == 65
+    octave = peaked(*[steady] * 4, *[[{67: 0.9}, {60: 0.9}, {60: 0.6, 48: 0.3}]] * 4)
+    assert decode(octave, np.full(8, 72), replace(FREE, leap=4))[0][4, 3] == 60  # basses leap octaves
 
 
 def test_every_voice_stays_in_its_range():
@@ -216,7 +228,7 @@ def test_a_model_of_any_length_gets_one_pass_and_another_two_bars():
     assert [x.shape for x in free.calls[0]] == [(1, 192, 128, 1), (1, 12, 8, 512)]
     shapes = []
     harmonize(lambda x, training: shapes.append([a.shape for a in x]) or np.zeros((6, 32, 128, 4)), TWINKLE)
-    assert shapes == [[(6, 32, 128, 1), (6, 2, 8, 512)]]
+    assert shapes == [[(6, 32, 128, 1), (6, 2, 8, 512)]] * 12  # once in every key
 
 
 @pytest.mark.parametrize("length", [4, 33, 100])
@@ -231,6 +243,7 @@ def test_a_generator_that_plays_bach_gives_bach(chorales):
 
     def play(melody, noise):
         played = np.concatenate([grid, np.repeat(grid[-1:], melody.shape[1] - len(grid), axis=0)])
+        played = played + melody[0, 0, :, 0].argmax() - grid[0, 0]  # in the key that it is asked for
         np.testing.assert_array_equal(melody[0, ..., 0].argmax(axis=-1), played[:, 0])
         return grid_to_roll(played)[None]
 
@@ -253,10 +266,11 @@ def test_takes_differ_and_repeat():
     assert prices == sorted(prices)
 
 
-def test_noise_is_a_truncated_normal_of_its_own_for_every_take():
+def test_noise_is_a_truncated_normal_of_its_own_for_every_key():
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
     harmonize_takes(model, TWINKLE, takes=2)
-    first, second = (noise for _, noise in model.calls)
+    first, second, *others = (noise for _, noise in model.calls)
+    assert len(others) == 10  # shared by the takes
     assert first.dtype == np.float32
     assert np.abs(first).max() <= 2
     assert first.std() == pytest.approx(0.88, abs=0.01)

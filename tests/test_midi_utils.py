@@ -263,3 +263,12 @@ def test_missing_and_silent_files_are_refused(tmp_path):
     with pytest.raises(MelodyError, match="nothing but drums") as caught:
         read_melody(tmp_path / "drum.mid")
     assert caught.value.path == str(tmp_path / "drum.mid")
+
+
+def test_pianorolls_come_back_from_midi_chords_within_a_track_included(tmp_path):
+    rolls = np.full((3, 32, 128, 4), -1.0)
+    rolls[0, :, (60, 64), 0] = 1  # two notes at once in one track
+    rolls[1, 5:7, 48, 3] = 1  # nothing else in the whole window
+    rolls[2, 31, 50, 2] = 1
+    file = midi_utils.save_pianoroll_as_midi(rolls, tempo=97, destination_path=tmp_path / "rolls.mid")
+    np.testing.assert_array_equal(midi_utils.load_pianoroll(file), rolls.reshape(-1, 128, 4))

@@ -422,7 +422,7 @@ def load_rolls(path):
     """
     steps, pitches = STEPS_PER_WINDOW, midi_utils.PITCHES
     expected = f"piano rolls of shape (samples, {steps} steps, {pitches} pitches, tracks)"
-    cure = "`make dataset` rebuilds the project's own files; for your own music see chapter 9."
+    cure = "`make dataset` rebuilds the project's own files; for your own music see chapter 10."
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} is missing; expected {expected}. {cure}")
     try:

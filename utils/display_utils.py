@@ -444,6 +444,7 @@ def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax
     return figure or ax
 
 
+@_styled
 def plot_evaluation(summary, measures, figsize=(12, 2.2)):
     """Draw measures of several players beside one another, with their uncertainty.
 
@@ -462,23 +463,22 @@ def plot_evaluation(summary, measures, figsize=(12, 2.2)):
         Dots are means over songs, bars 95% intervals; the grey band is that of real Bach.
     """
     lines = -(-len(measures) // PANELS_A_LINE)
-    with mpl.rc_context(STYLE):
-        figure = _new_figure((figsize[0], figsize[1] * lines))
-        panels = figure.subplots(lines, PANELS_A_LINE, squeeze=False, sharey=True).ravel()
-        for ax, name in itertools.zip_longest(panels, measures):
-            if name is None:
-                ax.set_axis_off()
-                continue
-            for place, (row, answers) in enumerate(summary.items()):
-                value, low, high = answers.get(name, (np.nan,) * 3)
-                if row == "real Bach":
-                    ax.axvspan(low, high, color=FAINT, zorder=0)
-                ax.plot([low, high], [place, place], color=COLOURS[place % 7], linewidth=2)
-                ax.plot(value, place, "o", color=COLOURS[place % 7])
-            ax.set_title(name)
-            ax.set_yticks(range(len(summary)), summary)
-            ax.xaxis.set_major_locator(MaxNLocator(4))
-            ax.set_ylim(len(summary) - 0.5, -0.5)
+    figure = _new_figure((figsize[0], figsize[1] * lines))
+    panels = figure.subplots(lines, PANELS_A_LINE, squeeze=False, sharey=True).ravel()
+    for ax, name in itertools.zip_longest(panels, measures):
+        if name is None:
+            ax.set_axis_off()
+            continue
+        for place, (row, answers) in enumerate(summary.items()):
+            value, low, high = answers.get(name, (np.nan,) * 3)
+            if row == "real Bach":
+                ax.axvspan(low, high, color=FAINT, zorder=0)
+            ax.plot([low, high], [place, place], color=COLOURS[place % 7], linewidth=2)
+            ax.plot(value, place, "o", color=COLOURS[place % 7])
+        ax.set_title(name)
+        ax.set_yticks(range(len(summary)), summary)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.set_ylim(len(summary) - 0.5, -0.5)
     return figure
 
 

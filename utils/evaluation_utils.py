@@ -388,13 +388,15 @@ def summarize(evaluation):
     }
 
 
-def table(summary, intervals=True):
+def table(summary, measures=None, intervals=True):
     """Write an evaluation as a table in Markdown: a line for each measure, a column for each row.
 
     Parameters
     ----------
     summary : dict
         Of :func:`summarize`.
+    measures : sequence of str, optional
+        Which, in which order; all by default.
     intervals : bool
         Whether to add the bounds of the intervals, in brackets.
 
@@ -402,7 +404,7 @@ def table(summary, intervals=True):
     -------
     str
     """
-    measures = dict.fromkeys(name for answers in summary.values() for name in answers)
+    measures = measures or dict.fromkeys(name for answers in summary.values() for name in answers)
     lines = ["| | " + " | ".join(summary) + " |", "|---" * (len(summary) + 1) + "|"]
     for name in measures:
         digits = 4 if name == "parallels per note" else 1 if name.startswith("notes") else 2

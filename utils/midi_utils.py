@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import mido
 import numpy as np
+import pretty_midi
 import pypianoroll
 
 from utils import path_utils
@@ -436,6 +437,31 @@ def save_pianoroll_as_midi(
         resolution=beat_resolution, tempo=np.full(len(roll), float(tempo)), tracks=tracks
     )
     return path_utils.write_whole(destination_path, multitrack.write)
+
+
+def load_pianoroll(path):
+    """Read back what :func:`save_pianoroll_as_midi` wrote: all samples on end, as one piano roll.
+
+    Parameters
+    ----------
+    path : str or Path
+        At one tempo, with tracks named like ``VOICES``.
+
+    Returns
+    -------
+    float32 array [step, pitch=128, track=4] in {-1, +1}
+        As long as the music, in whole windows of two bars.
+    """
+    midi = pretty_midi.PrettyMIDI(str(path))
+    steps_per_second = midi.get_tempo_changes()[1][0] / 60 * STEPS_PER_BEAT
+    length = -(-round(midi.get_end_time() * steps_per_second) // STEPS_PER_WINDOW) * STEPS_PER_WINDOW
+    roll = np.full((length, PITCHES, len(VOICES)), -1, np.float32)
+    for instrument in midi.instruments:
+        track = VOICES.index(instrument.name)
+        for note in instrument.notes:
+            start, end = (round(time * steps_per_second) for time in (note.start, note.end))
+            roll[start:end, note.pitch, track] = 1
+    return roll
 
 
 def _to_track(messages, end):
