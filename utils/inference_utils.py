@@ -24,8 +24,6 @@ NOISE_SHAPE = (8, 512)  # of the noise, per bar
 CREATIVITY = 0.3  # how far takes stray from the likeliest voices, see decode_utils.decode
 # Semitones to move a melody by: the generator hears it in every key, its own first.
 KEYS = tuple(sorted(dataset_utils.TRANSPOSITIONS, key=abs))
-    sorted(dataset_utils.TRANSPOSITIONS, key=abs)
-)  # its own key first: in which the generator hears a melody before it is decided
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 
 
