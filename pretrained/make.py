@@ -71,7 +71,7 @@ def ladder(lesson):
     -------
     dict of str to lesson.Config
     """
-    small = replace(lesson.CLASSIC, filters=16, iterations=400)
+    small = replace(lesson.CLASSIC, filters=16, iterations=200)
     softmax = replace(small, head=lesson.BEST.head)
     more_bach = replace(softmax, data=lesson.BEST.data, transpose=True)
     pull = replace(more_bach, reconstruction_weight=lesson.BEST.reconstruction_weight)

@@ -16,7 +16,7 @@ from utils.midi_utils import REST, Melody, MelodyError, Note, grid_to_roll, onse
 ROOT = Path(__file__).parent.parent
 TWINKLE = ROOT / "input_twinkle_twinkle.mid"
 EVAL = ROOT / "dataset" / "eval.npy"
-FREE = Costs(parallel=0, crossing=0, spacing=0, skip=0, leap=0, move=(0,), non_chord=(0,))
+FREE = Costs(parallel=0, crossing=0, spacing=0, sweetness=0, skip=0, leap=0, move=(0,), non_chord=(0,))
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +115,8 @@ def price(grid, p, costs):
         total += costs.crossing * ((s < a) + (a < t) + (t < b)) + costs.spacing * (
             (s - a > 12) + (a - t > 12)
         )
+        sweet = [1, -1, -1, 1, 1, 0, -1, 1, 1, 1, -1, -1]
+        total += costs.sweetness * sum(sweet[(s - low) % 12] for low in (a, t, b))
         is_chord = any({s % 12, a % 12, t % 12, b % 12} <= chord for chord in chords)
         total += 0 if is_chord else costs.non_chord[step % 4]
         if step:
@@ -130,6 +132,7 @@ def test_the_search_finds_the_cheapest_of_all_paths():
         parallel=2,
         crossing=1.5,
         spacing=0.7,
+        sweetness=0.3,
         skip=0.6,
         leap=1.1,
         move=(0.3, 0.9, -0.5, 1.3),
@@ -169,6 +172,7 @@ def test_parallels_are_avoided_in_every_pair_of_voices(upper, lower):
     [
         ({"crossing": 3}, [{60: 0.9}, {64: 0.6, 57: 0.3}, {48: 0.9}], [60, 57, 48]),
         ({"crossing": 3}, [{65: 0.9}, {50: 0.9}, {52: 0.6, 48: 0.3}], [65, 50, 48]),
+        ({"sweetness": 1}, [{60: 0.6, 62: 0.3}, {57: 0.9}, {48: 0.9}], [62, 57, 48]),
         ({"spacing": 3}, [{58: 0.6, 67: 0.3}, {57: 0.9}, {48: 0.9}], [67, 57, 48]),
         ({"non_chord": (3,)}, [{61: 0.6, 67: 0.3}, {64: 0.9}, {48: 0.9}], [67, 64, 48]),
     ],

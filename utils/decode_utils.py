@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from utils.harmony_utils import CHORD_OF, FIFTH, NO_CHORD, OCTAVE, VOICE_RANGES
+from utils.harmony_utils import CHORD_OF, CONSONANCE, FIFTH, NO_CHORD, OCTAVE, VOICE_RANGES
 from utils.midi_utils import PITCHES, STEPS_PER_BEAT
 
 LEAST_PROBABILITY = 1e-6
@@ -25,6 +25,7 @@ class Costs:
 
     parallel: float = 6.0  # fifths, octaves or unisons that two voices reach together from the same
     crossing: float = 3.0  # a voice below the next lower one, per step
+    sweetness: float = 0.1  # times the consonance with the melody (-1..1, as in the PCS), per voice and step
     spacing: float = 0.5  # over an octave between soprano and alto or alto and tenor, per step
     skip: float = 0.5  # a third or more
     leap: float = 1.0  # over a fifth, octaves excepted, besides
@@ -147,6 +148,9 @@ def _local_costs(pitch, score, melody, costs):
     soprano = melody[:, None, None, None]
     alto, tenor, bass = _spread(pitch)
     cost = -sum(_spread(score))
+    for voice in (alto, tenor, bass):
+        # The likeliest note is sweeter than Bach's: where he bites is hard to foresee.
+        cost = cost + costs.sweetness * CONSONANCE[(soprano - voice) % OCTAVE]
     for upper, lower in ((soprano, alto), (alto, tenor), (tenor, bass)):
         cost = cost + costs.crossing * (upper < lower)
     for upper, lower in ((soprano, alto), (alto, tenor)):
