@@ -21,7 +21,7 @@ from utils.harmony_utils import OCTAVE, VOICE_RANGES
 from utils.midi_utils import REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, Melody
 
 NOISE_SHAPE = (8, 512)  # of the noise, per bar
-CREATIVITY = 0.3  # how far takes stray from the likeliest voices, see decode_utils.decode
+CREATIVITY = 0.49  # how far takes stray from the likeliest voices, see decode_utils.decode
 # Semitones to move a melody by: the generator hears it in every key, its own first.
 KEYS = tuple(sorted(dataset_utils.TRANSPOSITIONS, key=abs))
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
