@@ -1,6 +1,6 @@
 """Train the shipped networks and their relatives from nothing, and measure them: ``make pretrained``.
 
-About two and a half hours on two cores. What is cut off goes on from its last checkpoint when called again.
+About two hours on two cores. What is cut off goes on from its last checkpoint when called again.
 """
 
 import shutil

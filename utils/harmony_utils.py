@@ -112,13 +112,9 @@ def conditioning_gap(grid, piece=None):
 
 
 def conditioning_gaps(grid, piece=None):
-    """:func:`conditioning_gap` of each piece: its accompaniments under its own and under all other melodies.
+    """Tell the conditioning gap of each piece: its accompaniments under its own and under all other melodies.
 
-    Parameters
-    ----------
-    grid : int [sample, step, voice]
-    piece : sequence [sample], optional
-        The piece that each sample is from; each from its own by default.
+    Parameters and errors as in :func:`conditioning_gap`.
 
     Returns
     -------
