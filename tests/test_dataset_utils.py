@@ -381,7 +381,8 @@ def test_windows_begin_where_two_whole_bars_do(chorales):
 
 
 def test_our_own_midi_files_give_the_training_windows_back(rolls):
-    grid, report = dataset_utils.windows_from_midi(MIDI)
+    pieces, report = dataset_utils.read_pieces(MIDI)
+    grid, _ = dataset_utils.windows(pieces)
     assert report == [] and grid.dtype == np.int8
     expected = midi_utils.roll_to_grid(rolls["train"])
     assert np.array_equal(grid, expected)
@@ -402,7 +403,8 @@ def test_windows_begin_at_every_bar_and_leave_out_where_a_voice_rests(tmp_path):
     grid[5 * 16 : 6 * 16 - 1, 2] = REST  # all but a step of the sixth: fine
     grid[-2:] = REST  # a last bar that stops early
     write(tmp_path / "song.MID", grid[:-2])
-    windows, report = dataset_utils.windows_from_midi(tmp_path)
+    pieces, report = dataset_utils.read_pieces(tmp_path)
+    windows, _ = dataset_utils.windows(pieces)
     assert report == []
     assert np.array_equal(windows, [grid[16 * bar : 16 * bar + 32] for bar in (0, 1, 4, 5)])
     dataset_utils.save_rolls(tmp_path / "own.npy", windows)
@@ -424,13 +426,14 @@ def test_files_that_do_not_fit_are_reported(tmp_path):
     headless.tracks.append(headless.tracks[1])
     del headless.tracks[0]
     headless.save(tmp_path / "headless.mid")
-    windows, report = dataset_utils.windows_from_midi(tmp_path)
+    pieces, report = dataset_utils.read_pieces(tmp_path)
+    windows, _ = dataset_utils.windows(pieces)
     assert np.array_equal(windows, [song(2, 2, number) for number in range(3)])
     reasons = {
         "headless.mid": "3 voices, but most files have 2",
         "short.mid": "no two bars",
         "solo.mid": "voices: 1",
-        "text.mid": "cannot be read",
+        "text.mid": "neither MIDI nor MusicXML",
         "three.mid": "3 voices, but most files have 2",
         "waltz.mid": "3/4",
     }
@@ -441,11 +444,11 @@ def test_files_that_do_not_fit_are_reported(tmp_path):
 
 def test_folders_without_usable_files_are_named_with_a_cure(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(ValueError, match=rf"{folder} gives no.*0 MIDI files found.*Put files there"):
-            dataset_utils.windows_from_midi(folder)
+        with pytest.raises(ValueError, match=rf"{folder} gives no.*0 files of music found.*Put MIDI"):
+            dataset_utils.read_pieces(folder)
     (tmp_path / "text.mid").write_text("no music")
-    with pytest.raises(ValueError, match=r"1 MIDI files found.*text\.mid: cannot be read"):
-        dataset_utils.windows_from_midi(tmp_path)
+    with pytest.raises(ValueError, match=r"1 files of music found.*text\.mid: neither MIDI"):
+        dataset_utils.read_pieces(tmp_path)
 
 
 # --- Batches -----------------------------------------------------------------

@@ -36,6 +36,8 @@ DEFAULT_VELOCITY = 80
 TICKS_PER_STEP = 120  # 480 ticks a quarter note, what most music software writes
 DRUM_CHANNEL = 9  # General MIDI, counted from 0
 MICROSECONDS_PER_MINUTE = 60_000_000
+MOST_TICKS_PER_BEAT = (1 << 15) - 1  # that a file can hold
+LONGEST_PAUSE = (1 << 28) - 1  # ticks between two events
 # Bounds of what is taken for music: an hour of it needs a tenth of that.
 LARGEST_MIDI = 1_000_000  # bytes
 LONGEST_BEATS = 25_000
@@ -358,6 +360,9 @@ def _to_track(messages, end):
     last = max([end, *(message.time for message in messages)])
     track, now = mido.MidiTrack(), 0
     for message in [*messages, mido.MetaMessage("end_of_track", time=last)]:
+        while message.time - now > LONGEST_PAUSE:
+            track.append(mido.MetaMessage("marker", time=LONGEST_PAUSE))
+            now += LONGEST_PAUSE
         track.append(message.copy(time=message.time - now))
         now = message.time
     return track
@@ -440,7 +445,7 @@ def parse_midi(path, data=None):
         raise MelodyError(path, f"cannot be read as MIDI ({reason})", advice) from error
     if midi.type == 2:
         raise MelodyError(path, "MIDI of type 2, songs side by side", advice)
-    if not 0 < midi.ticks_per_beat < 1 << 15:  # the upper half stands for film frames (SMPTE)
+    if not 0 < midi.ticks_per_beat <= MOST_TICKS_PER_BEAT:  # the upper half stands for film frames (SMPTE)
         raise MelodyError(path, f"its time is not counted in beats ({midi.ticks_per_beat})", advice)
     return midi
 
