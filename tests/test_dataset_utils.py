@@ -451,6 +451,72 @@ def test_folders_without_usable_files_are_named_with_a_cure(tmp_path):
         dataset_utils.read_pieces(tmp_path)
 
 
+def test_a_folder_becomes_files_that_training_takes(tmp_path):
+    for number in range(20):
+        write(tmp_path / f"{number}.mid", song(4, 5, number))
+    double = song(4, 5, 3)
+    write(tmp_path / "again.mid", double + 2)  # the third one, in another key
+    counts, report = dataset_utils.build_own_dataset(tmp_path, tmp_path / "data", seed=5)
+    assert report == []
+    assert sum(pieces for pieces, _ in counts.values()) == 21
+    assert 2 <= counts["valid"][0] <= 3 and 2 <= counts["test"][0] <= 3
+    sides = {}
+    for split, file in dataset_utils.ROLL_FILES.items():
+        path = tmp_path / "data" / file
+        windows = dataset_utils.load_windows(path)
+        assert len(windows) == counts[split][1] == 3 * counts[split][0]
+        assert dataset_utils.count_voices(path) == 5
+        for number in range(20):
+            if any(np.array_equal(window, song(4, 5, number)[:32]) for window in windows):
+                sides.setdefault(number, set()).add(split)
+        if any(np.array_equal(window, double[:32] + 2) for window in windows):
+            sides.setdefault(3, set()).add(split)
+    assert len(sides) == 20 and all(len(side) == 1 for side in sides.values())
+    text = (tmp_path / "data" / "report.txt").read_text()
+    assert f"train: {counts['train'][0]} pieces" in text and "again.mid" in text
+    other, _ = dataset_utils.build_own_dataset(tmp_path, tmp_path / "other", seed=6)
+    assert (tmp_path / "other" / "report.txt").read_text() != text
+    assert sum(n for n, _ in other.values()) == 21
+
+
+def test_too_little_of_ones_own_is_refused(tmp_path):
+    for number in range(4):
+        write(tmp_path / f"{number}.mid", song(4, 2) + number)  # one piece in four keys
+    with pytest.raises(ValueError, match=r"4 pieces, of which 1 have nothing in common.*at least 3"):
+        dataset_utils.build_own_dataset(tmp_path, tmp_path / "data")
+    for share in (0, 0.5):
+        with pytest.raises(ValueError, match="held_out"):
+            dataset_utils.build_own_dataset(tmp_path, tmp_path / "data", held_out=share)
+    assert not (tmp_path / "data").exists()
+
+
+def test_tracks_go_where_they_are_told_and_scores_are_read(tmp_path, chorales):
+    import music21
+
+    music21.corpus.parse("bach/bwv66.6").write("musicxml", fp=tmp_path / "a.musicxml")
+    (piece,), _ = dataset_utils.read_pieces(tmp_path)
+    stored = next(c for c in chorales if c.name == "bwv66.6")
+    length = len(stored.grid)
+    assert np.array_equal(piece.grid[:length], stored.grid) and (piece.grid[length:] == REST).all()
+    assert np.array_equal(piece.onset[:length], stored.onset)
+    assert piece.bars[0] == stored.bars[0] == 4
+    (piece,), _ = dataset_utils.read_pieces(tmp_path, ["tenor", 0])
+    assert np.array_equal(piece.grid[:length], stored.grid[:, [2, 0]])
+    with pytest.raises(ValueError, match=r"no track 'kazoo'"):
+        dataset_utils.read_pieces(tmp_path, ["kazoo", 0])
+
+
+def test_the_command_makes_data_of_a_folder(tmp_path, capsys):
+    for number in range(6):
+        write(tmp_path / f"{number}.mid", song(3, 3, number))
+    dataset_utils.main([str(tmp_path), str(tmp_path / "data"), "--tracks", "2", "0", "--held-out", "0.2"])
+    assert "4 pieces, 8 windows" in capsys.readouterr().out
+    assert dataset_utils.count_voices(tmp_path / "data" / "train.npy") == 2
+    with pytest.raises(SystemExit) as caught:
+        dataset_utils.main([str(tmp_path / "none"), str(tmp_path / "data")])
+    assert caught.value.code == 1
+
+
 # --- Batches -----------------------------------------------------------------
 
 

@@ -402,7 +402,8 @@ def _from_score(path, data):
     try:
         if data.startswith(b"PK"):
             data = _unzip(path, data)
-        stream = music21.musicxml.xmlToM21.MusicXMLImporter().scoreFromString(_decode(data))
+        # Not `parse`, which would look for a pickle of an earlier time.
+        stream = music21.converter.parseData(_decode(data), format="musicxml")
     except MelodyError:
         raise
     # The parser meets bad bytes with whatever exception they happen to cause.
