@@ -356,7 +356,7 @@ def _tone(timbre, pitch, seconds, fs):
     amplitude = np.array(timbre.partials) * np.exp(-harmonic * hertz / timbre.rolloff)
     amplitude = amplitude[harmonic * hertz < HIGHEST_PARTIAL * fs]  # none at all, if the pitch is too high
     time = np.arange(round(seconds * fs) + 1) / fs
-    amplitude *= loudness / np.sqrt(np.sum(amplitude**2) / 2)
+    amplitude /= np.sqrt(np.sum(amplitude**2) / 2) / loudness
     # Quadratic phases keep the peak of the sum low (Schroeder 1970, "Synthesis of low-peak-factor signals").
     phase = -np.pi * harmonic[: len(amplitude)] ** 2 / len(amplitude)
     coefficients = (amplitude * np.exp(1j * phase)).astype(np.complex64)
