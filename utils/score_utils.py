@@ -7,6 +7,7 @@ Music is plain data here: a note is ``(start, end, pitch)``, in quarter notes fr
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from fractions import Fraction
 from itertools import pairwise
@@ -23,34 +24,33 @@ FINEST = Fraction(1, 48)  # of a quarter note: what a score can hold
 # Durations that one note head can show, in quarter notes.
 PLAIN = tuple(Fraction(length) for length in (6, 4, 3, 2, 1.5, 1, 0.75, 0.5, 0.375, 0.25, 0.125, 0.0625))
 TYPES = {4: "whole", 2: "half", 1: "quarter", 0.5: "eighth", 0.25: "16th", 0.125: "32nd", 0.0625: "64th"}
+FEWEST_TONES = 3  # different ones, for a chord symbol
 TRIPLET = Fraction(2, 3)  # three in the time of two
 LETTERS = "FCGDAEB"  # along the circle of fifths
 # How far along the circle of fifths from the tonic a key spells its foreign notes: the altered notes of
 # its secondary dominants, and the flats that are borrowed from minor.
 SPELLED_FROM = {"major": -3, "minor": -5}
-CLEFS = {  # the pitches on the five lines, and what music21 calls the clef
-    "treble": (64, 77, "TrebleClef"),
-    "octave treble": (52, 65, "Treble8vbClef"),
-    "bass": (43, 57, "BassClef"),
-}
+# The lowest median pitch for each clef, and what music21 calls it.
+CLEFS = {"treble": (60, "TrebleClef"), "octave treble": (55, "Treble8vbClef"), "bass": (0, "BassClef")}
 CLEF_SIGNS = {"treble": ("G", "2"), "bass": ("F", "4")}
-KINDS = dict(
-    zip(
-        CHORDS,
-        (
-            "major",
-            "minor",
-            "diminished",
-            "augmented",
-            "dominant-seventh",
-            "minor-seventh",
-            "major-seventh",
-            "half-diminished-seventh",
-            "diminished-seventh",
-        ),
-        strict=True,
-    )
-)
+KINDS = {  # what music21 calls a chord, and what is written after the root
+    "major": ("major", ""),
+    "minor": ("minor", "m"),
+    "diminished": ("diminished", "°"),
+    "augmented": ("augmented", "+"),
+    "dominant seventh": ("dominant-seventh", "7"),
+    "minor seventh": ("minor-seventh", "m7"),
+    "major seventh": ("major-seventh", "maj7"),
+    "half-diminished seventh": ("half-diminished-seventh", "ø7"),
+    "diminished seventh": ("diminished-seventh", "°7"),
+}
+# verovio draws these with a font of its own; the same signs are in every reader's fonts.
+MUSIC_SIGNS = {
+    **dict.fromkeys("\ue260\ued60\uea64", "♭"),
+    **dict.fromkeys("\ue261\ued61\uea65", "♮"),
+    **dict.fromkeys("\ue262\ued62\uea66", "♯"),
+    "\ueca5": "♩",
+}
 # MusicXML fixes the order of what a note holds.
 BEFORE_VOICE = ("grace", "cue", "chord", "pitch", "unpitched", "rest", "duration", "tie", "instrument")
 BEFORE_STEM = (*BEFORE_VOICE, "voice", "type", "dot", "accidental", "time-modification")
@@ -64,8 +64,15 @@ VEROVIO_OPTIONS = {
     "footer": "none",
     "svgViewBox": True,
     "svgRemoveXlink": True,
-    **{f"pageMargin{side}": 20 for side in ("Left", "Right", "Top", "Bottom")},
+    "svgFormatRaw": True,
+    "smuflTextFont": "none",
+    "xmlIdChecksum": True,
+    "pageMarginLeft": 80,  # the names of the parts stick out
+    **{f"pageMargin{side}": 20 for side in ("Right", "Top", "Bottom")},
 }
+
+WIDE_SPACING = {"spacingLinear": 0.4}  # so that chord symbols find room
+SIGN_SIZE = "440px"
 
 
 # ------------------------------------------------------------------------------------------ MusicXML
@@ -105,7 +112,7 @@ def write_musicxml(path, parts, meters, tempi=((0, 100.0),), pickup=0, key=None,
     ValueError
         Too few or too many parts, notes that overlap or are finer than a score can show, no meter at 0.
     """
-    from music21 import stream
+    from music21 import layout, stream
     from music21.musicxml.m21ToXml import ScoreExporter
 
     parts = [(name, program, _checked(name, notes)) for name, program, notes in parts]
@@ -125,10 +132,15 @@ def write_musicxml(path, parts, meters, tempi=((0, 100.0),), pickup=0, key=None,
             if chords:
                 _insert(measures, bars, _chord_symbols(parts, bars, tonic, mode))
         score.coreInsert(0, part)
+    if len(parts) > 1:
+        score.coreInsert(0, layout.StaffGroup(list(score.parts), symbol="bracket", barTogether=True))
     score.coreElementsChanged()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # music21's remarks on its own defaults
         tree = ScoreExporter(score, makeNotation=False).parse()
+    for creator in tree.findall("identification/creator"):
+        tree.find("identification").remove(creator)  # it says that music21 composed the piece
+    _place_chord_symbols(tree)
     text = ElementTree.tostring(tree, encoding="UTF-8", xml_declaration=True)
     return path_utils.write_whole(path, lambda name: Path(name).write_bytes(text))
 
@@ -214,12 +226,13 @@ def _part(number, name, program, notes, bars, tonic, mode):
     part = stream.Part(id=f"P{number + 1}")
     part.partName = name
     player = instrument.Instrument(name)
+    player.partId, player.instrumentId = f"P{number + 1}", f"I{number + 1}"  # else they are random
     player.midiProgram = int(program)
     player.midiChannel = number + (number >= 9)  # General MIDI keeps the tenth for drums
     part.coreInsert(0, player)
 
     sharps = _scale_fifths(tonic, mode)
-    signature = {letter: 0 for letter in LETTERS}
+    signature = dict.fromkeys(LETTERS, 0)
     for place in range(abs(sharps)):
         signature[LETTERS[place] if sharps > 0 else LETTERS[-1 - place]] = 1 if sharps > 0 else -1
     pieces = _pieces_by_bar(notes, bars)
@@ -229,7 +242,7 @@ def _part(number, name, program, notes, bars, tonic, mode):
     for index, ((start, end, over, under), events) in enumerate(zip(bars, pieces, strict=True)):
         measure = stream.Measure(number=first_number + index)
         if index == 0:
-            measure.clef = getattr(clef, CLEFS[_clef(notes)][2])()
+            measure.clef = getattr(clef, CLEFS[_clef([pitch for *_, pitch in notes])][1])()
             measure.keySignature = key.KeySignature(sharps)
         if signed != (over, under):
             measure.timeSignature = meter.TimeSignature(f"{over}/{under}")
@@ -238,7 +251,7 @@ def _part(number, name, program, notes, bars, tonic, mode):
         if index == 0 and short:
             measure.paddingLeft = float(short)
             measure.showNumber = stream.enums.ShowNumber.NEVER
-        altered = dict.fromkeys(signature, {})
+        altered = {}
         elements = []
         for begin, stop, pitch, ties, tuplet in events:
             if pitch is None:
@@ -270,15 +283,10 @@ def _part(number, name, program, notes, bars, tonic, mode):
     return part
 
 
-def _clef(notes, among=CLEFS):
-    """Choose the clef whose five lines leave the fewest semitones outside."""
-    pitches = np.array([pitch for _, _, pitch in notes] or [71])
-
-    def outside(name):
-        low, high, _ = CLEFS[name]
-        return (np.maximum(low - pitches, 0) + np.maximum(pitches - high, 0)).sum()
-
-    return min(among, key=outside)
+def _clef(pitches, among=CLEFS):
+    """Choose the clef by the median pitch: the altos' and above, the tenors', the basses'."""
+    median = np.median(pitches) if pitches else 71
+    return next(name for name in among if median >= CLEFS[name][0])
 
 
 def _pitch(midi_pitch, tonic, mode, signature, altered, held):
@@ -289,9 +297,9 @@ def _pitch(midi_pitch, tonic, mode, signature, altered, held):
     octave = (midi_pitch - alteration) // OCTAVE - 1
     spelled = pitches.Pitch(f"{_note_name(letter, alteration)}{octave}")
     # What stands in the bar holds for its octave, what the signature says for all.
-    implied = altered[letter].get(octave, signature[letter])
+    implied = altered.get((letter, octave), signature[letter])
     if not held and alteration != implied:
-        altered[letter] = altered[letter] | {octave: alteration}
+        altered[letter, octave] = alteration
     if alteration or (implied and not held):
         if not alteration:
             spelled.accidental = pitches.Accidental("natural")
@@ -470,36 +478,42 @@ def _tempo_marks(tempi, end):
 
 
 def _chord_symbols(parts, bars, tonic, mode):
-    """Read the harmony at every beat, or half a beat later if it is clear only then."""
+    """Read the harmony of every beat, at its middle if it is not clear at once."""
     from music21 import harmony
-
-    def spell(pitch_class):
-        return _note_name(*_spelling(int(pitch_class) % OCTAVE, tonic, mode))
 
     times = [
         (time, time + _beat(over, under) / 2)
         for start, end, over, under in bars
         for time in np.arange(start, end, _beat(over, under))
     ]
-    grid = np.stack(
-        [_sounding_at([t for pair in times for t in pair], notes) for *_, notes in parts], axis=-1
-    )
-    chord = np.where(grid != REST, 1 << grid % OCTAVE, 0)
-    tones = np.array([bin(row).count("1") for row in np.bitwise_or.reduce(chord, axis=-1)])
-    found = find_chords(grid)
-    bass = np.where(grid != REST, grid, np.iinfo(int).max).min(axis=-1) % OCTAVE
-    before = None
-    for pair, rows in zip(times, np.arange(len(found)).reshape(-1, 2), strict=True):
-        for time, row in zip(pair, rows, strict=True):
-            if tones[row] < 3 or found[row] in (NO_CHORD, REST):
+    looked_at = [time for pair in times for time in pair]
+    grid = np.stack([_sounding_at(looked_at, notes) for *_, notes in parts], axis=-1)
+    tones = np.bitwise_or.reduce(np.where(grid == REST, 0, 1 << grid % OCTAVE), axis=-1)
+    clear = np.array([int(chosen).bit_count() >= FEWEST_TONES for chosen in tones])
+    found = np.where(clear, find_chords(grid), NO_CHORD)
+    before = NO_CHORD
+    for (time, _), readings in zip(times, found.reshape(-1, 2).tolist(), strict=True):
+        chord = next((reading for reading in readings if reading != NO_CHORD), before)
+        if chord != before:
+            quality, root = divmod(chord, OCTAVE)
+            kind, shown = KINDS[list(CHORDS)[quality]]
+            symbol = harmony.ChordSymbol(root=_note_name(*_spelling(root, tonic, mode)), kind=kind)
+            symbol.chordKindStr = shown
+            yield time, symbol
+        before = chord
+
+
+def _place_chord_symbols(tree):
+    """Write symbols above a held note before it: what stands after the last note, verovio misplaces."""
+    for measure in tree.iter("measure"):
+        for symbol in measure.findall("harmony"):
+            offset = symbol.find("offset")
+            if offset is None:
                 continue
-            if (found[row], bass[row]) != before:
-                before = (found[row], bass[row])
-                quality, root = divmod(int(found[row]), OCTAVE)
-                inverted = {} if bass[row] == root else {"bass": spell(bass[row])}
-                symbol = harmony.ChordSymbol(root=spell(root), kind=[*KINDS.values()][quality], **inverted)
-                yield time, symbol
-            break
+            earlier = [child for child in measure[: list(measure).index(symbol)] if child.tag == "note"]
+            offset.text = str(int(offset.text) + int(earlier[-1].findtext("duration")))
+            measure.remove(symbol)
+            measure.insert(list(measure).index(earlier[-1]), symbol)
 
 
 def _sounding_at(times, notes):
@@ -560,10 +574,22 @@ def engrave(musicxml_path, layout="staves", width=1000, bars=None):
         _condense(score)
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    toolkit.setOptions(VEROVIO_OPTIONS | {"pageWidth": round(width / PIXELS_PER_UNIT)})
+    spacing = WIDE_SPACING if score.find(".//harmony") is not None else {}
+    toolkit.setOptions(VEROVIO_OPTIONS | spacing | {"pageWidth": round(width / PIXELS_PER_UNIT)})
     if not toolkit.loadData(ElementTree.tostring(score, encoding="unicode")):
         raise ValueError(f"{musicxml_path} holds no score that can be engraved. Write it again.")
-    return [toolkit.renderToSVG(page) for page in range(1, toolkit.getPageCount() + 1)]
+    return [_plain_text(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
+
+
+def _plain_text(svg):
+    """Replace the signs of music fonts in texts, and leave out the names that nothing refers to."""
+    svg = re.sub(
+        f'font-family="Leipzig" font-size="[^"]*">([{"".join(MUSIC_SIGNS)}])',
+        lambda found: f'font-size="{SIGN_SIZE}">{MUSIC_SIGNS[found[1]]}',
+        svg,
+    )
+    root = re.search(r'<svg[^>]* id="([^"]+)"', svg)[1]
+    return re.sub(rf' id="(?!E|{root}")[^"]*"', "", svg)
 
 
 def _cut_after(score, bars):
@@ -583,7 +609,7 @@ def _condense(score):
         entry.find("part-name").text = "\n".join(names)
         for abbreviation in entry.findall("part-abbreviation"):
             entry.remove(abbreviation)
-        clef = _clef([(0, 0, pitch) for part in (upper, lower) for pitch in _midi_pitches(part)], CLEF_SIGNS)
+        clef = _clef([pitch for part in (upper, lower) for pitch in _midi_pitches(part)], CLEF_SIGNS)
         for measure, other in zip(upper.findall("measure"), lower.findall("measure"), strict=True):
             for sign in measure.findall("attributes/clef"):
                 for child in list(sign):
