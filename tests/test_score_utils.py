@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from music21 import chord, converter, harmony, note, stream
+from music21 import converter, harmony, note, stream
 
 from utils.score_utils import engrave, write_musicxml
 
@@ -41,6 +41,10 @@ def read_back(path):
     return parts
 
 
+def heads_of(bar):
+    return [n for n in bar.notesAndRests if not isinstance(n, harmony.ChordSymbol)]
+
+
 def measures(path, part=0):
     return list(converter.parse(path, forceSource=True).parts[part].getElementsByClass(stream.Measure))
 
@@ -60,7 +64,7 @@ def test_a_chorale_with_a_pickup_comes_back_as_it_was(tmp_path, chorale):
     assert read_back(path) == [notes for *_, notes in chorale]
     score = converter.parse(path, forceSource=True)
     assert [part.partName for part in score.parts] == ["S", "A", "T", "B"]
-    assert score.metadata.title == "Try & see"
+    assert ElementTree.parse(path).findtext("work/work-title") == "Try & see"
     bars = measures(path)
     assert [bar.number for bar in bars] == [0, 1, 2]
     assert [bar.duration.quarterLength for bar in bars] == [1, 4, 4]
@@ -91,8 +95,9 @@ def test_any_rhythm_comes_back_in_any_meter(tmp_path, seed):
     for part in range(3):
         for bar in measures(path, part)[1:]:
             assert bar.duration.quarterLength == Fraction(4 * meter[0], meter[1])
-            assert sum(n.quarterLength for n in bar.notesAndRests if not isinstance(n, chord.Chord)) == (
-                bar.duration.quarterLength
+            assert (
+                sum(Fraction(n.quarterLength).limit_denominator(48) for n in heads_of(bar))
+                == bar.duration.quarterLength
             )
 
 
@@ -109,8 +114,8 @@ def test_triplets_are_tuplets(tmp_path):
     )
     path = write_musicxml(tmp_path / "a.musicxml", [("a", 0, notes)], [(0, 2, 4), (1, 4, 4)])
     assert read_back(path) == [notes]
-    heads = [n for bar in measures(path) for n in bar.notesAndRests]
-    shown = [(n.duration.type, n.duration.dots, bool(n.duration.tuplets)) for n in heads][:-1]
+    heads = [n for bar in measures(path) for n in heads_of(bar)]
+    shown = [(n.duration.type, n.duration.dots, bool(n.duration.tuplets)) for n in heads]
     assert shown == [
         *[("eighth", 0, True)] * 3,
         *[("quarter", 0, True)] * 3,
@@ -118,6 +123,8 @@ def test_triplets_are_tuplets(tmp_path):
         ("16th", 0, True),
         *[("eighth", 0, True)] * 2,
         ("quarter", 0, True),
+        ("quarter", 0, False),
+        ("half", 1, False),  # the rest of the bar
     ]
     starts = re.findall(r'<tuplet[^>]* type="(\w+)"', path.read_text())
     assert starts == ["start", "stop"] * 4
@@ -190,8 +197,13 @@ def test_chord_symbols_stand_where_the_harmony_changes(tmp_path):
         converter.parse(path, forceSource=True).parts[0].flatten().getElementsByClass(harmony.ChordSymbol)
     )
     found = [(symbol.offset, symbol.root().name, symbol.chordKind) for symbol in symbols]
-    assert found == [(0, "C", "major"), (2, "B", "diminished"), (3, "G", "dominant-seventh")][:1] + found[1:]
-    assert len({offset for offset, *_ in found}) == len(found)
+    # Beats 4 and 6 hold a third only; at beat 2 the seventh is in the bass.
+    assert found == [
+        (0, "C", "major"),
+        (2, "D", "minor-seventh"),
+        (3, "G", "dominant-seventh"),
+        (5, "G", "major"),
+    ]
     assert not ElementTree.parse(write_musicxml(path, [("a", 0, upper)], FOUR_FOUR)).findall(".//harmony")
 
 

@@ -255,7 +255,7 @@ def _part(number, name, program, notes, bars, tonic, mode):
         elements = []
         for begin, stop, pitch, ties, tuplet in events:
             if pitch is None:
-                element = note.Rest(fullMeasure=True if len(events) == 1 else "auto")
+                element = note.Rest(fullMeasure=len(events) == 1 and not short)
             else:
                 element = note.Note()
                 element.pitch = _pitch(pitch, tonic, mode, signature, altered, ties in ("stop", "continue"))
