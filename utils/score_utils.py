@@ -527,6 +527,51 @@ def _sounding_at(times, notes):
     return answer
 
 
+def read_musicxml(path, bars=None):
+    """Read a score back: the inverse of :func:`write_musicxml`, as far as notes go.
+
+    Parameters
+    ----------
+    path : str or Path
+    bars : int, optional
+        No more than the first so many, a pickup not counted.
+
+    Returns
+    -------
+    names : list of str
+    parts : list of list of (start, end, pitch)
+        Ties joined; in quarter notes.
+    lines : list of Fraction
+        Where the bars begin, from bar 1 on, and where the last one ends.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        No such file, or no MusicXML.
+    """
+    score = _parse(path)
+    if bars is not None:
+        _cut_after(score, bars)
+    names = [entry.text or "" for entry in score.findall("part-list/score-part/part-name")]
+    parts, lines = [], []
+    for part in score.findall("part"):
+        notes, lines, time = [], [], Fraction(0)
+        for measure in part.findall("measure"):
+            divisions = int(measure.findtext("attributes/divisions") or divisions)
+            if measure.get("implicit") != "yes":
+                lines.append(time)
+            for entry in measure.findall("note"):
+                end = time + Fraction(int(entry.findtext("duration")), divisions)
+                if entry.find("rest") is None:
+                    pitch = _midi_pitch(entry.find("pitch"))
+                    held = any(tie.get("type") == "stop" for tie in entry.findall("tie"))
+                    notes.append((notes.pop()[0] if held else time, end, pitch))
+                time = end
+        parts.append(notes)
+        lines.append(time)
+    return names, parts, lines
+
+
 # ---------------------------------------------------------------------------------------- engraving
 def engrave(musicxml_path, layout="staves", width=1000, bars=None):
     """Engrave a score.
@@ -555,19 +600,12 @@ def engrave(musicxml_path, layout="staves", width=1000, bars=None):
     """
     if layout not in ("staves", "choir"):
         raise ValueError(f"layout={layout!r}: choose 'staves' or 'choir'.")
-    if not Path(musicxml_path).is_file():
-        raise FileNotFoundError(
-            f"No score at {musicxml_path}. Check the name, or run the cell that writes it."
-        )
+    score = _parse(musicxml_path)
     try:
         import verovio
     except ImportError as error:
         raise ImportError("To engrave a score, install the package verovio: pip install verovio") from error
 
-    try:
-        score = ElementTree.fromstring(Path(musicxml_path).read_bytes())
-    except ElementTree.ParseError as error:
-        raise ValueError(f"{musicxml_path} is not MusicXML ({error}). Write it again.") from error
     if bars is not None:
         _cut_after(score, bars)
     if layout == "choir":
@@ -592,6 +630,15 @@ def _plain_text(svg):
     return re.sub(rf' id="(?!E|{root}")[^"]*"', "", svg)
 
 
+def _parse(path):
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"No score at {path}. Check the name, or run the cell that writes it.")
+    try:
+        return ElementTree.fromstring(Path(path).read_bytes())
+    except ElementTree.ParseError as error:
+        raise ValueError(f"{path} is not MusicXML ({error}). Write it again.") from error
+
+
 def _cut_after(score, bars):
     """Keep the first bars of a MusicXML tree, and a pickup."""
     for part in score.iter("part"):
@@ -609,7 +656,9 @@ def _condense(score):
         entry.find("part-name").text = "\n".join(names)
         for abbreviation in entry.findall("part-abbreviation"):
             entry.remove(abbreviation)
-        clef = _clef([pitch for part in (upper, lower) for pitch in _midi_pitches(part)], CLEF_SIGNS)
+        clef = _clef(
+            [_midi_pitch(pitch) for part in (upper, lower) for pitch in part.iter("pitch")], CLEF_SIGNS
+        )
         for measure, other in zip(upper.findall("measure"), lower.findall("measure"), strict=True):
             for sign in measure.findall("attributes/clef"):
                 for child in list(sign):
@@ -643,9 +692,7 @@ def _add_voice(measure, other):
     measure[place:place] = [backup, *added]
 
 
-def _midi_pitches(part):
-    """List the pitches of a MusicXML part."""
-    for pitch in part.iter("pitch"):
-        step, alter = pitch.findtext("step"), int(float(pitch.findtext("alter") or 0))
-        natural = 7 * (LETTERS.index(step) - 1) % OCTAVE
-        yield OCTAVE * (int(pitch.findtext("octave")) + 1) + natural + alter
+def _midi_pitch(pitch):
+    """Read a MusicXML pitch."""
+    natural = 7 * (LETTERS.index(pitch.findtext("step")) - 1) % OCTAVE
+    return OCTAVE * (int(pitch.findtext("octave")) + 1) + natural + int(float(pitch.findtext("alter") or 0))
