@@ -17,7 +17,7 @@ PIANO, ORGAN = 0, 19
 # The two filters of ITU-R BS.1770-4.
 SHELF = (1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)
 HIGHPASS = (1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621)
-MINUS_3_DBFS = 10 ** (-3 / 20)
+PEAK = 10 ** (-4.5 / 20)
 
 
 def midi_file(path, notes_of_tracks, program=PIANO, is_drum=False):
@@ -75,12 +75,12 @@ def test_a_clip_keeps_the_pitch(tmp_path):
     assert abs(cents_off(decoded[: 2 * rate].mean(axis=1), 67, rate)) < 3
 
 
-def test_peak_is_minus_3_dbfs_whatever_the_density(tmp_path):
+def test_the_peak_is_the_same_whatever_the_density(tmp_path):
     chord = [[(0, 1, pitch)] for pitch in range(40, 80, 3)]
     for name, tracks in {"dense": chord, "thin": chord[:1]}.items():
         sound = render(midi_file(tmp_path / f"{name}.mid", tracks))
         assert sound.dtype == np.float32 and sound.ndim == 2 and sound.shape[1] == 2
-        assert np.abs(sound).max() == pytest.approx(MINUS_3_DBFS, abs=1e-4)
+        assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-4)
 
 
 def test_notes_start_and_end_without_a_click(tmp_path):
@@ -188,6 +188,19 @@ def test_a_clip_is_small_and_decodes(tmp_path):
     assert -6 < 20 * np.log10(np.abs(decoded).max()) < -0.5
 
 
+def test_no_clip_is_too_loud_or_too_soft_even_mixed_down_to_mono(tmp_path):
+    rng = np.random.default_rng(0)
+    noisy = [
+        [(n / 8, n / 8 + 0.125, int(p)) for n, p in enumerate(rng.integers(30, 100, 16))] for _ in range(8)
+    ]
+    for name, tracks in {"one": [[(0, 1, 60)]], "short": [[(0, 0.05, 90)]], "noisy": noisy}.items():
+        for program in (PIANO, ORGAN):
+            clip = encode_mp3(render(midi_file(tmp_path / f"{name}.mid", tracks, program)))
+            stereo, mono = np.abs(decode(clip)[0]).max(), np.abs(decode(clip, channels=1)[0]).max()
+            assert -6 < 20 * np.log10(stereo) < -0.5, name
+            assert 20 * np.log10(mono) < -0.45, name
+
+
 def test_a_clip_keeps_both_channels_and_the_same_bytes():
     time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     sound = 0.5 * np.sin(2 * np.pi * 440 * time)[:, None] * [1, 0]
@@ -249,7 +262,7 @@ def test_a_limit_in_seconds_ends_in_a_fade(tmp_path):
     late = np.sqrt(np.mean(sound[-SAMPLE_RATE // 20 :] ** 2))
     assert late < 0.02 * np.sqrt(np.mean(sound[SAMPLE_RATE : 2 * SAMPLE_RATE] ** 2))
     before = sound[: int((8 - FADE) * SAMPLE_RATE)]
-    assert np.abs(sound).max() == pytest.approx(np.abs(before).max()) == pytest.approx(MINUS_3_DBFS, abs=1e-3)
+    assert np.abs(sound).max() == pytest.approx(np.abs(before).max()) == pytest.approx(PEAK, abs=1e-3)
     np.testing.assert_array_equal(render(path, seconds=60), render(path))
     assert not render(midi_file(tmp_path / "late.mid", [[(5, 6, 60)]]), seconds=2).any()
     clip = write_audio(path, tmp_path / "a.mp3", seconds=3)
@@ -293,7 +306,7 @@ def test_fluidsynth_plays_by_itself_where_it_is_installed(tmp_path, monkeypatch)
     parts = [[(0, 2, 71)], [(5, 6, 60)], [(0, 2, 48)]]
     path = midi_file(tmp_path / "a.mid", parts, ORGAN)
     sound = render(path)
-    assert np.abs(sound).max() == pytest.approx(MINUS_3_DBFS, abs=1e-4)
+    assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-4)
     assert not np.array_equal(sound, render(path, soundfont=None))
     frequency, left = power(sound[: 2 * SAMPLE_RATE, 0])
     right = power(sound[: 2 * SAMPLE_RATE, 1])[1]

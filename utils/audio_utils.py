@@ -23,7 +23,7 @@ from utils import path_utils
 
 SAMPLE_RATE = 22050  # Hz; carries every partial that these timbres have
 CHANNELS = 2
-PEAK = 10 ** (-3 / 20)  # -3 dBFS
+PEAK = 10 ** (-4.5 / 20)  # -4.5 dBFS: a decibel for the encoder and three for mixing down to mono
 LONGEST = 3600.0  # seconds; two channels of an hour take 0.6 GB
 SILENCE = 0.5  # seconds, for a file without notes
 FADE = 1.5  # seconds, where a sound is cut short
@@ -144,7 +144,7 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
     Returns
     -------
     float32 array [sample, channel=2]
-        Peak at -3 dBFS; half a second of zeros if there is nothing to play.
+        Peak at -4.5 dBFS; half a second of zeros if there is nothing to play.
 
     Raises
     ------

@@ -71,8 +71,8 @@ SAMPLES_SHOWN = 4
 DPI = 100
 SCORE_WIDTH = 1000  # pixels
 
-FPS = 10  # of the video
-FADING_FRAMES = 6
+FPS = 8  # of the video
+FADING_FRAMES = 5
 SECONDS_HEARD = 4.8  # two bars at tempo 100
 VIDEO_SAMPLE_RATE = 44100  # Hz; at lower rates MP3 inside MP4 is not known everywhere
 CHART_HEIGHT = 2.2  # inches
@@ -820,7 +820,16 @@ def _write_film(name, frames, sound):
             pix_fmt_out="yuv420p",
             macro_block_size=2,
             ffmpeg_log_level="error",
-            output_params=["-crf", "30", "-preset", "slow", "-tune", "animation", "-movflags", "+faststart"],
+            output_params=[
+                "-crf",
+                "30",
+                "-preset",
+                "medium",
+                "-tune",
+                "animation",
+                "-movflags",
+                "+faststart",
+            ],
             **options,
         )
         writer.send(None)

@@ -553,7 +553,7 @@ def read_musicxml(path, bars=None):
     if bars is not None:
         _cut_after(score, bars)
     names = [entry.text or "" for entry in score.findall("part-list/score-part/part-name")]
-    parts, lines = [], []
+    parts, lines, divisions = [], [], 1
     for part in score.findall("part"):
         notes, lines, time = [], [], Fraction(0)
         for measure in part.findall("measure"):
