@@ -1,4 +1,5 @@
 import base64
+import io
 import re
 import subprocess
 import sys
@@ -169,6 +170,7 @@ def test_pieces_are_drawn_below_one_another_on_the_same_axes(grid, onset):
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["melody", "arrangement"]
     assert blocks(above, COLOURS[0]) == [(0, 16, 72)]
     assert blocks(below, COLOURS[1]) == [(0, 8, 64), (8, 32, 64)]
+    assert above.get_legend() is None and below.get_legend() is not None
     axes = Figure().subplots(2)
     assert display_utils.draw_rolls({"a": grid, "b": grid}, axes, legend=False) is axes
 
@@ -205,7 +207,7 @@ def test_the_legend_names_the_voices(grid):
         (np.zeros((32, 84, 4)), None, r"found shape \(32, 84, 4\)"),
         (np.zeros((32, 4), int), np.zeros((32, 3), bool), r"Expected onsets of shape \(32, 4\)"),
         (np.zeros((32, 128, 4)), np.zeros((32, 4), bool), "Onsets belong to a grid"),
-        (np.zeros((32, 9), int), None, "at most 8 voices"),
+        (np.zeros((32, 10), int), None, "at most 9 voices"),
     ],
 )
 def test_what_is_no_music_is_refused(music, onset, message):
@@ -370,6 +372,12 @@ def test_without_verovio_a_score_is_shown_as_a_roll(tmp_path, monkeypatch):
     assert grid.shape == (28, 2) and list(grid[[0, 4, 27], 0]) == [67, 68, 67]
     assert list(np.flatnonzero(onset[:, 1])) == [0, 4]
     assert options["bars"] == [4, 16, 28] and options["names"] == ["high & low", "bass"]
+
+
+def test_a_figure_is_shown_with_a_label(grid):
+    ((alt, kind, png),) = pictures_of(display_utils.show_figure(draw_roll(grid), 'Bach & "Bach"'))
+    assert alt == "Bach &amp; &quot;Bach&quot;" and kind == "png"
+    assert plt.imread(io.BytesIO(png)).shape == (450, 1100, 4)
 
 
 def test_a_missing_file_is_named():

@@ -40,8 +40,8 @@ from utils.midi_utils import (
     onsets_of,
 )
 
-# Okabe and Ito 2008, "Color Universal Design": told apart by colour-blind readers too.
-COLOURS = ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+# Okabe and Ito 2008, "Color Universal Design": told apart by colour-blind readers too. And a grey.
+COLOURS = ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442", "#999999")
 INK = "#222222"
 FAINT = "#DDDDDD"
 BLACK_KEY_ROW = "#F4F4F6"
@@ -61,7 +61,7 @@ STYLE = {
 BLACK_KEYS = (1, 3, 6, 8, 10)  # pitch classes
 # Of a semitone, from the first voice down: each is thinner than the one before and lies on top of it, so
 # that both notes of a unison show and voices differ in more than colour.
-NOTE_HEIGHTS = (1.0, 0.82, 0.64, 0.46, 0.4, 0.34, 0.28, 0.22)
+NOTE_HEIGHTS = (1.0, 0.82, 0.64, 0.46, 0.4, 0.34, 0.28, 0.22, 0.18)
 PANELS_A_LINE = 4  # of the evaluation
 FEWEST_SEMITONES = 16  # on the pitch axis, when it follows the notes
 MOST_BAR_LINES = 20  # longer pieces show every second, fourth ... bar line
@@ -172,10 +172,14 @@ def show_score(musicxml_path, layout="staves", bars=None, width=SCORE_WIDTH, lab
         kind = "svg+xml"
     except ImportError:
         pages, kind = [_roll_of_score(musicxml_path, bars)], "png"
+    return HTML("".join(_img(page, kind, label, width) for page in pages))
+
+
+def _img(picture, kind, label, width):
+    """Put a picture inside the page, on white paper."""
+    source = f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
     style = f"display:block; background:white; width:{width}px; max-width:100%"
-    sources = [f"data:image/{kind};base64,{base64.b64encode(page).decode()}" for page in pages]
-    label = html.escape(label)
-    return HTML("".join(f'<img alt="{label}" style="{style}" src="{source}">' for source in sources))
+    return f'<img alt="{html.escape(label)}" style="{style}" src="{source}">'
 
 
 def _roll_of_score(musicxml_path, bars):
@@ -190,9 +194,7 @@ def _roll_of_score(musicxml_path, bars):
             grid[first : max(round(end * STEPS_PER_BEAT), first + 1), voice] = pitch
             onset[first, voice] = True
     figure = draw_roll(grid, onset, names=names, bars=[round(line * STEPS_PER_BEAT) for line in lines])
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=DPI, facecolor="white")
-    return picture.getvalue()
+    return _png(figure)
 
 
 # --------------------------------------------------------------------------------------- piano rolls
@@ -310,7 +312,10 @@ def draw_rolls(pieces, axes=None, *, figsize=(11, 3.2), **options):
         np.concatenate(pitches), options.pop("min_pitch", None), options.pop("max_pitch", None)
     )
     longest = max(len(np.asarray(music)) for music, _ in pieces.values())
-    for (name, (music, onset)), ax in zip(pieces.items(), panels, strict=True):
+    voices = [len(_notes(*piece)) for piece in pieces.values()]
+    fullest = voices.index(max(voices)) if options.pop("legend", True) else None  # one legend is enough
+    for place, ((name, (music, onset)), ax) in enumerate(zip(pieces.items(), panels, strict=True)):
+        options["legend"] = place == fullest
         draw_roll(music, onset, ax, title=name, min_pitch=low, max_pitch=high, **options)
         ax.set_xlim(-KEYBOARD_WIDTH * len(np.asarray(music)), longest)
     for ax in panels[:-1]:
@@ -839,6 +844,29 @@ def _write_film(name, frames, sound):
 
 
 # ------------------------------------------------------------------------------------------- figures
+def show_figure(figure, label):
+    """Show a figure with a text for readers who cannot see it, which Jupyter's own pictures lack.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    label : str
+        What there is to see.
+
+    Returns
+    -------
+    IPython.display.HTML
+    """
+    return HTML(_img(_png(figure), "png", label, round(figure.get_figwidth() * DPI)))
+
+
+@_styled
+def _png(figure):
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=DPI)
+    return picture.getvalue()
+
+
 def _new_figure(figsize, layout="constrained"):
     """Open a figure and close it at once: it can be drawn, saved and shown, but pyplot forgets it.
 
