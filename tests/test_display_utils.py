@@ -351,7 +351,7 @@ def test_a_score_is_shown_on_white_paper_with_a_label(tmp_path):
     page = show_score(score(tmp_path / "my <song>.musicxml"), bars=1)
     assert isinstance(page, HTML) and "background:white" in page.data
     ((alt, kind, svg),) = pictures_of(page)
-    assert alt == "Score of my &lt;song&gt;, the first 1 bars" and kind == "svg+xml"
+    assert alt == "Score of my &lt;song&gt;, the first 1 of 2 bars" and kind == "svg+xml"
     assert svg.count(b'class="measure"') == 2
     ((alt, _, closed),) = pictures_of(show_score(tmp_path / "my <song>.musicxml", "choir", label="A song"))
     assert alt == "A song" and closed.count(b'class="staff"') == 3
@@ -367,7 +367,7 @@ def test_without_verovio_a_score_is_shown_as_a_roll(tmp_path, monkeypatch):
         display_utils, "draw_roll", lambda *a, **k: drawn.append((a, k)) or draw_roll(*a, **k)
     )
     ((alt, kind, png),) = pictures_of(show_score(path))
-    assert alt == "Score of a" and kind == "png" and png.startswith(b"\x89PNG")
+    assert alt == "Score of a, 2 bars" and kind == "png" and png.startswith(b"\x89PNG")
     (((grid, onset), options),) = drawn
     assert grid.shape == (28, 2) and list(grid[[0, 4, 27], 0]) == [67, 68, 67]
     assert list(np.flatnonzero(onset[:, 1])) == [0, 4]

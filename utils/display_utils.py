@@ -70,6 +70,7 @@ KEYBOARD_WIDTH = 0.022  # of the music
 SAMPLES_SHOWN = 4
 DPI = 100
 SCORE_WIDTH = 1000  # pixels
+BARS_SHOWN = 16
 
 FPS = 8  # of the video
 FADING_FRAMES = 5
@@ -140,7 +141,7 @@ def _player(label, midi_path, seconds):
 
 
 # --------------------------------------------------------------------------------------------- score
-def show_score(musicxml_path, layout="staves", bars=None, width=SCORE_WIDTH, label=None):
+def show_score(musicxml_path, layout="staves", bars=BARS_SHOWN, width=SCORE_WIDTH, label=None):
     """Show a score, engraved by verovio; without that package, its piano roll.
 
     Parameters
@@ -150,7 +151,8 @@ def show_score(musicxml_path, layout="staves", bars=None, width=SCORE_WIDTH, lab
     layout : {"staves", "choir"}
         A staff a part, or two parts on each.
     bars : int, optional
-        No more than the first so many, a pickup not counted; eight take some 60 kB of the page.
+        No more than the first so many, a pickup not counted; None for all. Eight in four parts take some
+        80 kB of the page.
     width : int
         Pixels.
     label : str, optional
@@ -166,7 +168,10 @@ def show_score(musicxml_path, layout="staves", bars=None, width=SCORE_WIDTH, lab
     FileNotFoundError, ValueError
         As :func:`utils.score_utils.engrave`.
     """
-    label = label or f"Score of {Path(musicxml_path).stem}" + (f", the first {bars} bars" if bars else "")
+    if label is None:
+        total = len(score_utils.read_musicxml(musicxml_path)[2]) - 1
+        shown = f"{total} bars" if bars is None or total <= bars else f"the first {bars} of {total} bars"
+        label = f"Score of {Path(musicxml_path).stem}, {shown}"
     try:
         pages = [page.encode() for page in score_utils.engrave(musicxml_path, layout, width, bars)]
         kind = "svg+xml"
