@@ -193,12 +193,16 @@ def test_no_clip_is_too_loud_or_too_soft_even_mixed_down_to_mono(tmp_path):
     noisy = [
         [(n / 8, n / 8 + 0.125, int(p)) for n, p in enumerate(rng.integers(30, 100, 16))] for _ in range(8)
     ]
-    for name, tracks in {"one": [[(0, 1, 60)]], "short": [[(0, 0.05, 90)]], "noisy": noisy}.items():
+    for name, tracks in {
+        "one": [[(0, 2, 60), (2, 4, 72), (4, 6, 67)]],
+        "short": [[(0, 0.05, 90)]],
+        "noisy": noisy,
+    }.items():
         for program in (PIANO, ORGAN):
             clip = encode_mp3(render(midi_file(tmp_path / f"{name}.mid", tracks, program)))
             stereo, mono = np.abs(decode(clip)[0]).max(), np.abs(decode(clip, channels=1)[0]).max()
             assert -6 < 20 * np.log10(stereo) < -0.5, name
-            assert 20 * np.log10(mono) < -0.45, name
+            assert 20 * np.log10(mono) < -1, name
 
 
 def test_a_clip_keeps_both_channels_and_the_same_bytes():

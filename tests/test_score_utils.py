@@ -204,6 +204,11 @@ def test_chord_symbols_stand_where_the_harmony_changes(tmp_path):
         (3, "G", "dominant-seventh"),
         (5, "G", "major"),
     ]
+    held = [("a", 0, [(0, 4, 67)]), ("b", 0, line((2, 64), (2, 62))), ("c", 0, line((2, 48), (2, 47)))]
+    bar = ElementTree.parse(write_musicxml(path, held, FOUR_FOUR, chords=True)).find("part/measure")
+    order = [child.tag for child in bar if child.tag in ("harmony", "note")]
+    assert order == ["harmony", "harmony", "note"]  # verovio misplaces what stands after the last note
+    assert [symbol.findtext("offset") for symbol in bar.findall("harmony")] == [None, "20160"]
     assert not ElementTree.parse(write_musicxml(path, [("a", 0, upper)], FOUR_FOUR)).findall(".//harmony")
 
 

@@ -49,7 +49,7 @@ MUSIC_SIGNS = {
     **dict.fromkeys("\ue260\ued60\uea64", "♭"),
     **dict.fromkeys("\ue261\ued61\uea65", "♮"),
     **dict.fromkeys("\ue262\ued62\uea66", "♯"),
-    "\ueca5": "♩",
+    **dict.fromkeys("\ue1d5\ueca5", "♩"),
 }
 # MusicXML fixes the order of what a note holds.
 BEFORE_VOICE = ("grace", "cue", "chord", "pitch", "unpitched", "rest", "duration", "tie", "instrument")
