@@ -127,7 +127,7 @@ def open_notebook(driver, address, name):
 KERNEL_IS_IDLE = """
 const app = window.jupyterapp;
 const panel = app && app.shell && app.shell.currentWidget;
-const kernel = panel && panel.sessionContext && panel.sessionContext.session && panel.sessionContext.session.kernel;
+const kernel = panel?.sessionContext?.session?.kernel;
 return Boolean(kernel && kernel.status === 'idle' && panel.context.isReady);
 """
 

@@ -194,9 +194,7 @@ class Panel(widgets.VBox):
             tempo=self.tempo.value,
         )
         self.results.children = [widgets.HTML() for _ in arrangements]
-        for number, (arrangement, page) in enumerate(
-            zip(arrangements, self.results.children, strict=True), 1
-        ):
+        for number, arrangement in enumerate(arrangements, start=1):
             self._progress(f"Playing and drawing take {number} of {len(arrangements)}.", number)
             files = write_take(arrangement, self._folder / f"{name}_take-{number}", self.instrument.value)
             self.results.children[number - 1].value = take_page(number, arrangement, files)
