@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Curve
 
-from utils import inference_utils, midi_utils, path_utils, training_utils
+from utils import inference_utils, midi_utils, path_utils
 from utils.display_utils import COLOURS, FAINT, INK, draw_roll
 from utils.midi_utils import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
 
@@ -497,15 +497,11 @@ def main():
     _save("generator", draw_generator(generator, grid), describe(generator))
     _save("critic", draw_critic(critic, grid), describe(critic))
 
-    shipped_generator, shipped_critic = (
-        training_utils.load_network(ROOT / path_utils.PRETRAINED_DIR / f"{name}.npz")
-        for name in ("generator", "critic")
-    )
-    generated = inference_utils.harmonize(shipped_generator, first).grid
+    generated = inference_utils.harmonize(first, takes=1).grid
     figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated)
     _save("architecture", figure, f"{describe(generator)}; {describe(critic)}")
     song = ROOT / "input_twinkle_twinkle.mid"
-    arrangement = inference_utils.harmonize(shipped_generator, song, takes=4, critic=shipped_critic)
+    arrangement = inference_utils.harmonize(song)
     _save("arrangement", draw_arrangement(arrangement), "Twinkle, twinkle, little star in four voices")
 
 

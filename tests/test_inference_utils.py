@@ -11,7 +11,8 @@ from utils import dataset_utils, inference_utils, midi_utils
 from utils.decode_utils import Costs, decode, to_probability
 from utils.harmony_utils import CHORDS, VOICE_RANGES
 from utils.inference_utils import harmonize, harmonize_takes, load_melody_samples
-from utils.midi_utils import REST, Melody, MelodyError, Note, grid_to_roll, onsets_of, read_grid
+from utils.melody_utils import Melody, read_melody
+from utils.midi_utils import REST, MelodyError, Note, grid_to_roll, onsets_of, read_grid
 
 ROOT = Path(__file__).parent.parent
 TWINKLE = ROOT / "input_twinkle_twinkle.mid"
@@ -219,7 +220,7 @@ def test_creativity_varies_beats_not_steps():
 # --------------------------------------------------------------------------------------- harmonising
 @pytest.mark.parametrize("steps", [32, None])
 def test_both_kinds_of_models_take_the_whole_song(steps):
-    arrangement = harmonize(tiny_model(steps), TWINKLE)
+    arrangement = harmonize(TWINKLE, generator=tiny_model(steps))
     assert arrangement.grid.shape == arrangement.onset.shape == (12 * 16, 4)
     np.testing.assert_array_equal(arrangement.grid[:, 0], arrangement.melody.grid)
     np.testing.assert_array_equal(arrangement.onset[:, 0], arrangement.melody.onset)
@@ -228,18 +229,23 @@ def test_both_kinds_of_models_take_the_whole_song(steps):
 
 def test_a_model_of_any_length_gets_one_pass_and_another_two_bars():
     free = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    harmonize(free, TWINKLE)
+    harmonize(TWINKLE, generator=free)
     assert [x.shape for x in free.calls[0]] == [(1, 192, 128, 1), (1, 12, 8, 512)]
     shapes = []
-    harmonize(lambda x, training: shapes.append([a.shape for a in x]) or np.zeros((6, 32, 128, 4)), TWINKLE)
-    assert shapes == [[(6, 32, 128, 1), (6, 2, 8, 512)]] * 12  # once in every key
+
+    def two_bars(x, training):
+        shapes.append([a.shape for a in x])
+        return np.zeros((6, 32, 128, 4))
+
+    harmonize(TWINKLE, generator=two_bars)
+    assert shapes == [[(6, 32, 128, 1), (6, 2, 8, 512)]] * len(inference_utils.KEYS)
 
 
 @pytest.mark.parametrize("length", [4, 33, 100])
 def test_any_length(length):
     grid = np.resize(np.repeat([72, 74, 76, 71], 4), length)
     for steps in (32, None):
-        assert harmonize(tiny_model(steps), made_up_melody(grid)).grid.shape == (length, 4)
+        assert harmonize(made_up_melody(grid), generator=tiny_model(steps)).grid.shape == (length, 4)
 
 
 def test_a_generator_that_plays_bach_gives_bach(chorales):
@@ -251,20 +257,22 @@ def test_a_generator_that_plays_bach_gives_bach(chorales):
         np.testing.assert_array_equal(melody[0, ..., 0].argmax(axis=-1), played[:, 0])
         return grid_to_roll(played)[None]
 
-    arrangement = harmonize(Recorder(play), made_up_melody(grid[:, 0]))
+    arrangement = harmonize(made_up_melody(grid[:, 0]), generator=Recorder(play))
     assert (arrangement.grid == grid).mean() > 0.99
 
 
 def test_takes_differ_and_repeat():
     model = tiny_model(None)
-    takes = harmonize_takes(model, TWINKLE, takes=3, seed=5)
-    again = harmonize_takes(model, TWINKLE, takes=3, seed=5)
+    takes = harmonize_takes(TWINKLE, generator=model, takes=3, seed=5)
+    again = harmonize_takes(TWINKLE, generator=model, takes=3, seed=5)
     for one, other in zip(takes, again, strict=True):
         np.testing.assert_array_equal(one.grid, other.grid)
     for one, other in combinations(takes, 2):
         assert (one.grid != other.grid).any()
-    assert (takes[0].grid != harmonize(model, TWINKLE, takes=3, seed=6).grid).any()
-    first = harmonize(model, TWINKLE, seed=5)  # does not depend on how many others there are
+    assert (takes[0].grid != harmonize(TWINKLE, generator=model, takes=3, seed=6).grid).any()
+    first = harmonize(
+        TWINKLE, takes=1, generator=model, seed=5
+    )  # does not depend on how many others there are
     assert any((first.grid == take.grid).all() for take in takes)
     prices = [take.scores["price"] for take in takes]
     assert prices == sorted(prices)
@@ -272,9 +280,9 @@ def test_takes_differ_and_repeat():
 
 def test_noise_is_a_truncated_normal_of_its_own_for_every_key():
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    harmonize_takes(model, TWINKLE, takes=2)
+    harmonize_takes(TWINKLE, generator=model, takes=2)
     first, second, *others = (noise for _, noise in model.calls)
-    assert len(others) == 10  # shared by the takes
+    assert len(others) == len(inference_utils.KEYS) - 2  # shared by the takes
     assert first.dtype == np.float32
     assert np.abs(first).max() <= 2
     assert first.std() == pytest.approx(0.88, abs=0.01)
@@ -288,7 +296,7 @@ def test_the_critic_puts_the_best_first():
         np.testing.assert_array_equal(rolls[..., :1], melody)
         return rolls[..., 3].argmax(axis=-1).mean(axis=1, keepdims=True)  # likes a high bass
 
-    takes = harmonize_takes(tiny_model(32), TWINKLE, takes=4, critic=critic)
+    takes = harmonize_takes(TWINKLE, generator=tiny_model(32), takes=4, critic=critic)
     bass = [take.grid[:, 3].mean() for take in takes]
     assert bass == sorted(bass, reverse=True)
     assert bass[0] > bass[-1]
@@ -299,7 +307,7 @@ def test_the_critic_puts_the_best_first():
 def test_a_melody_out_of_range_is_moved_for_the_model_only(octaves):
     grid = np.repeat([67, 72, 71, 69], 8)
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    arrangement = harmonize(model, made_up_melody(grid + 12 * octaves))
+    arrangement = harmonize(made_up_melody(grid + 12 * octaves), generator=model)
     heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
     np.testing.assert_array_equal(heard, grid)
     np.testing.assert_array_equal(arrangement.grid[:, 0], grid + 12 * octaves)
@@ -311,7 +319,7 @@ def test_a_melody_out_of_range_is_moved_for_the_model_only(octaves):
 def test_rests():
     grid = np.concatenate([[REST] * 6, [72] * 6, [REST] * 4, [74] * 8, [REST] * 16, [71] * 4])
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    arrangement = harmonize(model, made_up_melody(grid))
+    arrangement = harmonize(made_up_melody(grid), generator=model)
     heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
     assert heard.tolist() == [72] * 16 + [74] * 24 + [71] * 24  # the model knows no rests
     resting = (arrangement.grid[:, 1:] == REST).all(axis=1)
@@ -328,7 +336,7 @@ def test_voices_are_struck_again_with_the_melody_on_the_beat():
     def hold(inputs, training):
         return np.roll(held, inputs[0][0, 0, :, 0].argmax() - 69, axis=2)  # in the key that it is asked for
 
-    arrangement = harmonize(hold, made_up_melody([69] * 16, onset), creativity=0)
+    arrangement = harmonize(made_up_melody([69] * 16, onset), generator=hold, creativity=0)
     assert np.flatnonzero(arrangement.onset[:, 1]).tolist() == [0, 4]
     assert np.flatnonzero(arrangement.onset[:, 0]).tolist() == [0, 4, 6, 10]
 
@@ -343,7 +351,7 @@ def absolute(track):
 
 
 def test_the_written_song_keeps_the_melody_to_the_tick(tmp_path):
-    arrangement = harmonize(tiny_model(None), TWINKLE)
+    arrangement = harmonize(TWINKLE, generator=tiny_model(None))
     midi = mido.MidiFile(arrangement.write(tmp_path / "a.mid"))
     assert [track.name for track in midi.tracks[1:]] == ["Piano", "alto", "tenor", "bass"]
     original = absolute(mido.MidiFile(TWINKLE).tracks[1])
@@ -365,11 +373,11 @@ def test_any_ticks_tempo_and_grace_notes_are_kept(tmp_path, ticks, finer):
     if ticks > 4:  # a grace note shorter than a step, and an end between two steps
         own[1:2] = [Note(ticks, ticks + 2, 76, 30), Note(ticks + 2, 4 * ticks - 3, 74, 127)]
     path = midi_utils.write_tracks(tmp_path / "in.mid", [("Flöte", 73, own)], conductor, ticks)
-    melody = midi_utils.read_melody(path)
+    melody = read_melody(path)
     assert melody.notes == tuple(own)
-    midi = mido.MidiFile(harmonize(tiny_model(32), path).write(tmp_path / "out.mid"))
+    midi = mido.MidiFile(harmonize(path, generator=tiny_model(32)).write(tmp_path / "out.mid"))
     assert midi.ticks_per_beat == finer * ticks
-    written = midi_utils.read_melody(tmp_path / "out.mid", track=0)
+    written = read_melody(tmp_path / "out.mid", track=0)
     assert written.notes == tuple(n._replace(start=finer * n.start, end=finer * n.end) for n in own)
     assert written.conductor == tuple(m.copy(time=finer * m.time) for m in conductor)
     assert (written.track, written.program) == ("Flöte", 73)
@@ -381,7 +389,8 @@ def test_generate_midi_writes_the_whole_song(tmp_path):
     grid, _, tempo = read_grid(path)
     assert grid.shape == (192, 4)
     assert tempo == 100
-    np.testing.assert_array_equal(grid[:, 1:], harmonize(tiny_model(32), TWINKLE, seed=3).grid[:, 1:])
+    expected = harmonize(TWINKLE, generator=tiny_model(32), seed=3).grid
+    np.testing.assert_array_equal(grid[:, 1:], expected[:, 1:])
 
 
 def test_show_generated_pianorolls_draws_different_takes(tmp_path):
@@ -426,8 +435,8 @@ def test_bad_samples_are_refused(tmp_path):
 
 def test_bad_requests_are_refused(tmp_path):
     with pytest.raises(ValueError, match="takes=0"):
-        harmonize(tiny_model(32), TWINKLE, takes=0)
-    with pytest.raises(ValueError, match=r"\(6, 32, 128, 3\); expected \(6, 32, 128, 4\)"):
-        harmonize(lambda x, training: np.zeros((6, 32, 128, 3)), TWINKLE)
+        harmonize(TWINKLE, generator=tiny_model(32), takes=0)
+    with pytest.raises(ValueError, match=r"\(6, 32, 127, 3\); expected \(6, 32, 128\)"):
+        harmonize(TWINKLE, generator=lambda x, training: np.zeros((6, 32, 127, 3)))
     with pytest.raises(MelodyError, match=r"none\.mid"):
-        harmonize(tiny_model(32), tmp_path / "none.mid")
+        harmonize(tmp_path / "none.mid", generator=tiny_model(32))

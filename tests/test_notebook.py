@@ -13,7 +13,7 @@ import pytest
 from lesson import NOTEBOOK
 from publish_notebook import code_stamp
 
-from utils import midi_utils, run_notebook
+from utils import melody_utils, run_notebook
 
 ROOT = NOTEBOOK.parent
 MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
@@ -76,11 +76,11 @@ def test_the_lesson_trains_and_leaves_its_artifacts(executed, project):
 
 
 def test_the_melody_is_in_every_arrangement(executed, project):
-    melody = midi_utils.read_melody(ROOT / "input_twinkle_twinkle.mid")
+    melody = melody_utils.read_melody(ROOT / "input_twinkle_twinkle.mid")
     arrangements = list((project / "Experiments" / "2Bar").glob("**/eval/*.mid"))
     assert len(arrangements) == 6  # listen first, one's own, four takes
     for file in arrangements:
-        kept = midi_utils.read_melody(file, track=0)
+        kept = melody_utils.read_melody(file, track=0)
         assert kept.notes == melody.notes
         tracks = [track.name for track in mido.MidiFile(file).tracks]
         assert tracks[-3:] == ["alto", "tenor", "bass"]

@@ -23,6 +23,7 @@ CHANNELS = 2
 PEAK = 10 ** (-3 / 20)  # -3 dBFS: an encoder may overshoot by a decibel and still not clip
 LONGEST = 3600.0  # seconds; two channels of an hour take 0.6 GB
 SILENCE = 0.5  # seconds, for a file without notes
+ENDINGS = (".wav", ".mp3")
 MP3_KBITS = 56  # per second, both channels: 5 s in 35 kB
 
 WIDEST_PAN = 0.7  # of the way to one side, for the outer voices
@@ -174,7 +175,7 @@ def write_audio(midi_path, audio_path, soundfont=None):
         An ending other than .wav and .mp3. Otherwise as :func:`render`.
     """
     ending = Path(audio_path).suffix.lower()
-    if ending not in (".wav", ".mp3"):
+    if ending not in ENDINGS:
         raise ValueError(f"Cannot write {audio_path}: the ending is {ending!r}, expected '.wav' or '.mp3'.")
     waveform = render(midi_path, soundfont=soundfont)
     if ending == ".mp3":

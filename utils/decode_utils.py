@@ -1,6 +1,6 @@
 """From the network's probabilities to four voices: the network proposes, voice leading disposes.
 
-The network judges each step and voice by itself. Here the three lower voices of all steps are chosen
+The network judges each step and voice by itself. Here the lower voices of all steps are chosen
 together: of all paths through their likeliest pitches, a Viterbi search finds the one whose
 improbability plus the price of its faults in voice leading is least.
 """
@@ -8,15 +8,17 @@ improbability plus the price of its faults in voice leading is least.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
-from utils.harmony_utils import CHORD_OF, CONSONANCE, FIFTH, NO_CHORD, OCTAVE, VOICE_RANGES
+from utils.harmony_utils import CHORD_OF, CONSONANCE, FIFTH, NO_CHORD, OCTAVE, voice_ranges
 from utils.midi_utils import PITCHES, STEPS_PER_BEAT
 
 LEAST_PROBABILITY = 1e-6
 WHOLE_TONE = 2
+SONORITIES = 128  # that the search weighs at a step: five pitches for each of three voices, two for seven
+BLOCK = 16  # steps whose moves are priced at once
 
 
 @dataclass(frozen=True)
@@ -73,130 +75,145 @@ def vote(output):
     return pooled / pooled.sum(axis=-1, keepdims=True)
 
 
-def decode(probability, melody, costs=None, candidates=5, creativity=0.0, rng=None):
-    """Find the cheapest three voices below a melody.
+def decode(probability, melody, costs=None, candidates=None, creativity=0.0, rng=None, phase=None):
+    """Find the cheapest lower voices for a melody.
 
     The price of a path is the sum of -log probability of its pitches and of :class:`Costs`. The
     search is exact over the ``candidates`` likeliest singable pitches of each voice and step
-    (Viterbi 1967), so over ``candidates`` ** 3 sonorities a step.
+    (Viterbi 1967), so over ``candidates ** voices`` sonorities a step.
 
     Parameters
     ----------
-    probability : float array [step, voice=3, pitch=128]
-        Of alto, tenor and bass.
+    probability : float array [step, voice, pitch=128]
+        Of the voices below the melody, from the top; one to seven.
     melody : int array [step]
         MIDI pitches, without rests.
     costs : Costs, optional
-    candidates : int
-        Pitches tried for each voice and step.
+    candidates : int, optional
+        Pitches tried for each voice and step; by default as many as keep the sonorities near
+        ``SONORITIES``.
     creativity : float
         Scale of the Gumbel noise, one draw a beat, added to the log-probabilities. At 0 the answer
         is the likeliest; at 1, and without costs, it would be a sample (Gumbel-max).
     rng : numpy.random.Generator, optional
         Where the noise comes from; needed if ``creativity`` is above 0.
+    phase : int array [step], optional
+        Which sixteenth of a beat each step is, 0..3; by default the song begins with a beat and has
+        four in each.
 
     Returns
     -------
-    grid : int8 array [step, voice=4]
-        The melody and the three voices, each within its range in ``harmony_utils.VOICE_RANGES``.
+    grid : int8 array [step, voice + 1]
+        The melody and the lower voices, each within its range in ``harmony_utils.voice_ranges``.
     price : float
         Of the path, without the noise, per step.
     """
     costs = costs or Costs()
     melody = np.asarray(melody, np.int64)
-    steps = len(melody)
+    steps, voices = np.shape(probability)[:2]
+    phase = np.arange(steps) % STEPS_PER_BEAT if phase is None else np.asarray(phase)
+    candidates = candidates or max(2, int(SONORITIES ** (1 / voices) + 1e-9))
     likelihood = np.log(np.maximum(np.asarray(probability, np.float64), LEAST_PROBABILITY))
     noise = np.zeros_like(likelihood)
     if creativity > 0:
-        per_beat = rng.gumbel(scale=creativity, size=(-(-steps // STEPS_PER_BEAT), *likelihood.shape[1:]))
-        noise += np.repeat(per_beat, STEPS_PER_BEAT, axis=0)[:steps]
+        beat = np.cumsum(phase == 0) - (phase[0] == 0)
+        noise += rng.gumbel(scale=creativity, size=(beat[-1] + 1, *likelihood.shape[1:]))[beat]
     pitch, score = _likeliest(likelihood + noise, candidates)
-    local = _local_costs(pitch, score, melody, costs)
-    transition = _transition_costs(pitch, melody, costs)
+    local = _local_costs(pitch, score, melody, costs, phase).reshape(steps, -1)
 
-    total = local[0]
-    origin = np.empty((steps, candidates**3), np.int32)
-    for step in range(1, steps):
-        alto_tenor, alto_bass, tenor_bass = (table[step - 1] for table in transition)
-        # axes: alto, tenor, bass before; alto, tenor, bass now
-        paths = (
-            total[:, :, :, None, None, None]
-            + alto_tenor[:, :, None, :, :, None]
-            + alto_bass[:, None, :, :, None, :]
-            + tenor_bass[None, :, :, None, :, :]
-        ).reshape(candidates**3, candidates**3)
-        origin[step] = paths.argmin(axis=0)
-        total = paths.min(axis=0).reshape(local[step].shape) + local[step]
+    total, spent = local[0] - local[0].min(), float(local[0].min())
+    origin = np.empty((steps, local.shape[1]), np.uint8)
+    every = np.arange(local.shape[1])
+    for first in range(1, steps, BLOCK):
+        block = slice(first - 1, first + BLOCK)
+        moves = _transition_costs(pitch[block], melody[block], costs, phase[block])
+        for step, move in enumerate(moves, start=first):
+            move += total
+            origin[step] = move.argmin(axis=1)
+            total = move[every, origin[step]] + local[step]
+            spent += total.min()
+            total -= total.min()  # a long song's price would outgrow the precision of its differences
 
     state = np.empty(steps, np.int64)
     state[-1] = total.argmin()
     for step in range(steps - 1, 0, -1):
         state[step - 1] = origin[step, state[step]]
-    chosen = np.stack(np.unravel_index(state, (candidates,) * 3), axis=-1)
+    chosen = np.stack(np.unravel_index(state, (candidates,) * voices), axis=-1)
     lower = np.take_along_axis(pitch, chosen[..., None], axis=-1)[..., 0]
-    price = total.min() + np.take_along_axis(noise, lower[..., None], axis=-1).sum()
+    price = spent + np.take_along_axis(noise, lower[..., None], axis=-1).sum()
     return np.concatenate([melody[:, None], lower], axis=-1).astype(np.int8), float(price / steps)
 
 
 def _likeliest(score, candidates):
     """Pick the best singable pitches, with their scores: two arrays [step, voice, candidate]."""
-    low, high = np.array(VOICE_RANGES[1:]).T[..., None]
+    low, high = np.array(voice_ranges(1 + score.shape[1])[1:]).T[..., None]
     singable = (np.arange(PITCHES) >= low) & (np.arange(PITCHES) <= high)
     score = np.where(singable, score, -np.inf)
     pitch = np.argpartition(-score, candidates - 1, axis=-1)[..., :candidates]
     return pitch, np.take_along_axis(score, pitch, axis=-1)
 
 
-def _local_costs(pitch, score, melody, costs):
-    """Price each sonority by itself: float [step, alto, tenor, bass]."""
-    soprano = melody[:, None, None, None]
-    alto, tenor, bass = _spread(pitch)
-    cost = -sum(_spread(score))
-    for voice in (alto, tenor, bass):
+def _local_costs(pitch, score, melody, costs, phase):
+    """Price each sonority by itself: float32 [step, candidate of each voice ...]."""
+    lower = [_on_axes(pitch[:, voice], voice, pitch.shape[1]) for voice in range(pitch.shape[1])]
+    soprano = _on_axes(melody[:, None], 0, len(lower))
+    cost = -sum(_on_axes(score[:, voice], voice, len(lower)) for voice in range(len(lower)))
+    sonority = 1 << soprano % OCTAVE
+    for voice in lower:
         # The likeliest note is sweeter than Bach's: where he bites is hard to foresee.
         cost = cost + costs.sweetness * CONSONANCE[(soprano - voice) % OCTAVE]
-    for upper, lower in ((soprano, alto), (alto, tenor), (tenor, bass)):
-        cost = cost + costs.crossing * (upper < lower)
-    for upper, lower in ((soprano, alto), (alto, tenor)):
-        cost = cost + costs.spacing * (upper - lower > OCTAVE)
-    sonority = 1 << soprano % OCTAVE | 1 << alto % OCTAVE | 1 << tenor % OCTAVE | 1 << bass % OCTAVE
-    no_chord = CHORD_OF[sonority] == NO_CHORD
-    return cost + _by_step(costs.non_chord, len(pitch))[:, None, None, None] * no_chord
+        sonority = sonority | 1 << voice % OCTAVE
+    neighbours = list(pairwise([soprano, *lower]))
+    for upper, under in neighbours:
+        cost = cost + costs.crossing * (upper < under)
+    for upper, under in neighbours[:-1]:  # the bass may stand apart
+        cost = cost + costs.spacing * (upper - under > OCTAVE)
+    by_step = _on_axes(np.take(costs.non_chord, phase, mode="wrap")[:, None], 0, len(lower))
+    return (cost + by_step * (CHORD_OF[sonority] == NO_CHORD)).astype(np.float32)
 
 
-def _spread(values):
-    """Give each voice an axis of its own: [step, voice, candidate] to three of [step, a, t, b]."""
-    return values[:, 0, :, None, None], values[:, 1, None, :, None], values[:, 2, None, None, :]
+def _on_axes(values, voice, voices):
+    """Give [step, candidate] of one voice its axis among those of all voices."""
+    return values.reshape(len(values), *(values.shape[1] if v == voice else 1 for v in range(voices)))
 
 
-def _transition_costs(pitch, melody, costs):
-    """Price each move, per pair of lower voices: [step - 1, upper, lower, next upper, next lower].
+def _transition_costs(pitch, melody, costs, phase):
+    """Price each move: float32 [step - 1, sonority now, sonority before].
 
-    What concerns a single voice, or a voice and the melody, is counted in the first two tables.
+    The step comes last until the end, so that NumPy adds long rows instead of ``candidates`` at a time.
     """
-    motion = pitch[:, :, None, :][1:] - pitch[:, :, :, None][:-1]  # [step - 1, voice, before, now]
-    moves = _by_step(costs.move, len(pitch))[1:, None, None, None]
+    pitch = np.ascontiguousarray(np.moveaxis(pitch, 0, -1), np.int16)  # [voice, candidate, step]
+    melody = melody.astype(np.int16)
+    voices, candidates, _ = pitch.shape
+    now, before = pitch[..., 1:], pitch[..., :-1]
+    motion = now[:, :, None] - before[:, None]  # [voice, now, before, step - 1]
     size = np.abs(motion)
-    alone = moves * (size > 0) + costs.skip * (size > WHOLE_TONE)
-    alone = alone + costs.leap * ((size > FIFTH) & (size != OCTAVE))
-    with_melody = _parallel(
-        melody[:-1, None, None, None] - pitch[:-1, :, :, None],
-        melody[1:, None, None, None] - pitch[1:, :, None, :],
-        motion,
-    )
-    alone = alone + costs.parallel * with_melody
-    tables = []
-    for upper, lower in combinations(range(3), 2):
-        before = pitch[:-1, upper, :, None] - pitch[:-1, lower, None, :]
-        now = pitch[1:, upper, :, None] - pitch[1:, lower, None, :]
+    alone = np.take(costs.move, phase[1:], mode="wrap") * (size > 0) + costs.skip * (size > WHOLE_TONE)
+    alone += costs.leap * ((size > FIFTH) & (size != OCTAVE))
+    parallel = _parallel((melody[:-1] - before)[:, None], (melody[1:] - now)[:, :, None], motion)
+    alone = (alone + costs.parallel * parallel).astype(np.float32)
+
+    def spread(table, *of):
+        """Place [now of each in ``of``, before of each, step - 1] on the axes of all voices."""
+        sides = [candidates if voice in of else 1 for voice in range(voices)]
+        return table.reshape(*sides, *sides, -1)
+
+    tables = [] if voices > 1 else [spread(alone[0], 0)]
+    for upper, lower in combinations(range(voices), 2):
+        interval_now = now[upper, :, None] - now[lower, None]
+        interval_before = before[upper, :, None] - before[lower, None]
         parallel = _parallel(
-            before[:, :, :, None, None], now[:, None, None, :, :], motion[:, lower][:, None, :, None, :]
+            interval_before[None, None], interval_now[:, :, None, None], motion[lower][None, :, None]
         )
-        tables.append(costs.parallel * parallel)
-    alto, tenor, bass = np.moveaxis(alone, 1, 0)
-    tables[0] = tables[0] + alto[:, :, None, :, None] + tenor[:, None, :, None, :]
-    tables[1] = tables[1] + bass[:, None, :, None, :]
-    return tables
+        table = np.float32(costs.parallel) * parallel
+        if upper == 0:  # every voice is in one such pair, the first in several
+            table += alone[lower][None, :, None]
+            table += alone[upper][:, None, :, None] * (lower == 1)
+        tables.append(spread(table, upper, lower))
+    price = sum(tables[1:], start=tables[0])
+    price = np.broadcast_to(price, (candidates,) * 2 * voices + price.shape[-1:])
+    sonorities = candidates**voices
+    return np.ascontiguousarray(price.reshape(sonorities, sonorities, -1).transpose(2, 0, 1))
 
 
 def _parallel(before, now, motion):
@@ -205,8 +222,3 @@ def _parallel(before, now, motion):
     same_way = motion * upper_motion > 0
     perfect = (before % OCTAVE == 0) | (before % OCTAVE == FIFTH)
     return same_way & perfect & (before % OCTAVE == now % OCTAVE)
-
-
-def _by_step(values, steps):
-    """Repeat one value per sixteenth of a beat along the steps."""
-    return np.resize(values, steps)

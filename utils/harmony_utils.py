@@ -39,6 +39,25 @@ KEY_PROFILES = {
 MODELESS = ("rhythm", "repetition", "parallels")  # components of the grade that know no mode
 
 
+def voice_ranges(voices):
+    """Give the lowest and highest pitch that each of some voices can sing.
+
+    Parameters
+    ----------
+    voices : int
+        At least 2.
+
+    Returns
+    -------
+    tuple of (int, int)
+        MIDI pitches, both within; of soprano, alto, tenor and bass, or, of another number, spread evenly
+        from soprano to bass.
+    """
+    places = np.linspace(0, len(VOICE_RANGES) - 1, voices)
+    bounds = [np.interp(places, range(len(VOICE_RANGES)), bound) for bound in zip(*VOICE_RANGES, strict=True)]
+    return tuple((round(low), round(high)) for low, high in zip(*bounds, strict=True))
+
+
 # --- Does it follow the melody? ---
 
 

@@ -12,7 +12,8 @@ piano roll
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,11 +36,16 @@ DEFAULT_VELOCITY = 80
 TICKS_PER_STEP = 120  # 480 ticks a quarter note, what most music software writes
 DRUM_CHANNEL = 9  # General MIDI, counted from 0
 MICROSECONDS_PER_MINUTE = 60_000_000
-MELODY_NAMES = ("melody", "soprano", "vocal", "voice", "sing", "lead", "tune", "right", "treble")
+# Bounds of what is taken for music: an hour of it needs a tenth of that.
+LARGEST_MIDI = 1_000_000  # bytes
+LONGEST_BEATS = 25_000
+MOST_NOTES = 100_000
+# Bytes that each announce another one: the parser would read them as one number, slower and slower.
+ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
 
 
 class MelodyError(ValueError):
-    """No music can be had from a file.
+    """No music can be had from a file, or from what stands for one.
 
     Attributes
     ----------
@@ -61,48 +67,6 @@ class Note(NamedTuple):
     end: int
     pitch: int
     velocity: int
-
-
-@dataclass(frozen=True, eq=False)
-class Melody:
-    """One voice read from a file: as the models see it, and as its owner wrote it.
-
-    Attributes
-    ----------
-    grid : int8 array [step]
-        MIDI pitches by sixteenths of the beat, -1 = rest.
-    onset : bool array [step]
-        True where a note begins.
-    tempo : float
-        Quarter notes per minute where the first note begins.
-    notes : tuple of Note
-        The owner's notes, not quantised.
-    ticks_per_beat : int
-        The unit of ``notes`` and ``conductor``: ticks a quarter note.
-    conductor : tuple of mido.MetaMessage
-        Tempi, time and key signatures; ``time`` counts ticks from the beginning.
-    track : str
-        The name of the track taken.
-    program : int
-        Its General MIDI program.
-    """
-
-    grid: np.ndarray
-    onset: np.ndarray
-    tempo: float
-    notes: tuple
-    ticks_per_beat: int
-    conductor: tuple
-    track: str
-    program: int
-
-
-class _Part(NamedTuple):
-    """The notes of one channel of one track."""
-
-    name: str
-    program: int
-    notes: list
 
 
 def grid_to_roll(grid, dtype=np.float32):
@@ -187,7 +151,12 @@ def grid_to_notes(grid, onset):
     return notes
 
 
-def write_midi(path, grid, onset, tempo=DEFAULT_TEMPO, names=VOICES, programs=None):
+def voice_names(voices):
+    """Name the voices of a piece from the top: soprano to bass if they are four."""
+    return VOICES if voices == len(VOICES) else tuple(f"voice {1 + voice}" for voice in range(voices))
+
+
+def write_midi(path, grid, onset, tempo=DEFAULT_TEMPO, names=None, programs=None):
     """Write a grid as a MIDI file, one track a voice, repeated notes struck again.
 
     The file appears under its name only when it is complete. :func:`read_grid` is the inverse.
@@ -199,8 +168,8 @@ def write_midi(path, grid, onset, tempo=DEFAULT_TEMPO, names=VOICES, programs=No
     onset : bool array [step, voice]
     tempo : float
         Quarter notes per minute, kept to a microsecond a quarter note.
-    names : sequence of str
-        One a voice.
+    names : sequence of str, optional
+        One a voice; as :func:`voice_names` has them by default.
     programs : sequence of int, optional
         General MIDI programs, one a voice; piano by default.
 
@@ -210,8 +179,9 @@ def write_midi(path, grid, onset, tempo=DEFAULT_TEMPO, names=VOICES, programs=No
     """
     conductor = (
         mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4),
-        mido.MetaMessage("set_tempo", tempo=round(MICROSECONDS_PER_MINUTE / tempo)),
+        mido.MetaMessage("set_tempo", tempo=tempo_of(tempo)),
     )
+    names = names or voice_names(np.shape(grid)[1])
     ticks_per_beat = TICKS_PER_STEP * STEPS_PER_BEAT
     tracks = [
         (name, program, grid_to_ticks(grid[:, voice], onset[:, voice], ticks_per_beat))
@@ -264,7 +234,7 @@ def write_tracks(path, tracks, conductor, ticks_per_beat, end=0):
     Path
     """
     channels = [channel for channel in range(16) if channel != DRUM_CHANNEL]
-    midi = mido.MidiFile(ticks_per_beat=ticks_per_beat)
+    midi = mido.MidiFile(ticks_per_beat=ticks_per_beat, charset="utf-8")
     midi.tracks.append(_to_track([message.copy() for message in conductor], end))
     for voice, (name, program, notes) in enumerate(tracks):
         channel = channels[voice % len(channels)]
@@ -302,108 +272,24 @@ def read_grid(path):
     MelodyError
         If the file is missing, unreadable or has no track.
     """
-    midi = _load(path)
-    per_track = [[note for _, note in _notes_of(track)] for track in midi.tracks]
+    midi = parse_midi(path)
+    per_track = [[note for _, note in notes_of(track)] for track in midi.tracks]
     conductor = 1 if per_track and not per_track[0] else 0  # a first track that has no notes
     voices, per_track = midi.tracks[conductor:], per_track[conductor:]
     if not voices:
         raise MelodyError(path, "no track after the conductor's", "Give a file with one track a voice")
     ends = [sum(message.time for message in track) for track in voices]
-    steps = int(_to_steps(max(ends), midi.ticks_per_beat))
-    columns = [_quantise(notes, midi.ticks_per_beat, steps) for notes in per_track]
+    check_length(path, max(ends), midi.ticks_per_beat)
+    steps = int(to_steps(max(ends), midi.ticks_per_beat))
+    columns = [quantise(notes, midi.ticks_per_beat, steps) for notes in per_track]
     grid, onset = (np.stack(column, axis=-1) for column in zip(*columns, strict=True))
-    return grid, onset, _tempo_at(0, _conductor_of(midi))
-
-
-def read_melody(path, track=None):
-    """Read the melody of a whole song from a MIDI file.
-
-    Drums are passed over. A track of several voices is reduced to its :func:`skyline`. Notes are
-    placed on sixteenths by their ticks, so that changes of tempo do not move them. Silence before
-    the first note is kept.
-
-    Parameters
-    ----------
-    path : str or Path
-        A Standard MIDI File of type 0 or 1.
-    track : int, optional
-        Which of the tracks with notes, counted from 0, drums not counted. By default the likeliest:
-        of those that sound for at least half as long as the fullest, one that is named like a
-        melody, or else the highest.
-
-    Returns
-    -------
-    Melody
-
-    Raises
-    ------
-    MelodyError
-        If the file is missing, unreadable, without notes or with drums only, or if it has no such
-        track.
-    """
-    midi = _load(path)
-    parts, drums = _parts_of(midi)
-    if not parts:
-        reason = "nothing but drums" if drums else "no notes"
-        raise MelodyError(path, reason, "Give a file with a melody")
-    if track is not None and not 0 <= track < len(parts):
-        choice = ", ".join(f"{i} {part.name} ({len(part.notes)} notes)" for i, part in enumerate(parts))
-        raise MelodyError(path, f"no track {track}", f"Choose one of these, or none: {choice}")
-    together = midi.ticks_per_beat // 16
-    lines = [part._replace(notes=skyline(part.notes, together)) for part in parts]
-    part = _likeliest(lines) if track is None else lines[track]
-    grid, onset = _quantise(part.notes, midi.ticks_per_beat)
-    conductor = _conductor_of(midi)
-    return Melody(
-        grid=grid,
-        onset=onset,
-        tempo=_tempo_at(part.notes[0].start, conductor),
-        notes=tuple(part.notes),
-        ticks_per_beat=midi.ticks_per_beat,
-        conductor=conductor,
-        track=part.name,
-        program=part.program,
-    )
-
-
-def skyline(notes, together=0):
-    """Reduce many voices to the upper one (Uitdenbogerd and Zobel 1999).
-
-    Of notes that are struck together the highest stays, and of the others each that is the highest
-    sounding one for at least half of its time. So a slow left hand does not show through the gaps
-    between the notes of a detached melody, and a melody whose notes overlap a little is kept whole.
-
-    Parameters
-    ----------
-    notes : list of Note
-    together : int
-        Overlapping notes that begin at most so many ticks apart are one chord.
-
-    Returns
-    -------
-    list of Note
-        In order of time.
-    """
-    never = np.iinfo(np.int64).min // 2
-    edges = np.unique([(note.start, note.end) for note in notes])
-    width = np.diff(edges)
-    since = np.full(len(width), never)  # the start of the note that was kept for that stretch
-    kept = []
-    for note in sorted(notes, key=lambda note: (-note.pitch, note.start)):
-        first, last = np.searchsorted(edges, (note.start, note.end))
-        above, free = since[first:last], since[first:last] == never
-        in_chord = np.any(np.abs(above - note.start) <= together)
-        if in_chord or 2 * width[first:last][free].sum() < note.end - note.start:
-            continue
-        above[free] = note.start
-        kept.append(note)
-    return sorted(kept)
+    return grid, onset, tempo_at(0, conductor_of(midi))
 
 
 def save_pianoroll_as_midi(
     pianoroll,
-    programs=(0, 0, 0, 0),
-    is_drums=(False, False, False, False),
+    programs=None,
+    is_drums=None,
     tempo=DEFAULT_TEMPO,
     beat_resolution=STEPS_PER_BEAT,
     destination_path=None,
@@ -416,7 +302,8 @@ def save_pianoroll_as_midi(
     Parameters
     ----------
     pianoroll : array [sample, step, pitch=128, track]
-    programs, is_drums : sequences, one item a track
+    programs, is_drums : sequences, one item a track, optional
+        Pianos by default.
     tempo : float
         Quarter notes per minute.
     beat_resolution : int
@@ -429,9 +316,11 @@ def save_pianoroll_as_midi(
     """
     roll = np.asarray(pianoroll) > 0
     roll = roll.reshape(-1, *roll.shape[2:])
+    names = voice_names(roll.shape[-1])
+    programs, is_drums = programs or [0] * len(names), is_drums or [False] * len(names)
     tracks = [
         pypianoroll.BinaryTrack(name=name, program=program, is_drum=is_drum, pianoroll=roll[..., track])
-        for track, (name, program, is_drum) in enumerate(zip(VOICES, programs, is_drums, strict=True))
+        for track, (name, program, is_drum) in enumerate(zip(names, programs, is_drums, strict=True))
     ]
     multitrack = pypianoroll.Multitrack(
         resolution=beat_resolution, tempo=np.full(len(roll), float(tempo)), tracks=tracks
@@ -474,18 +363,81 @@ def _to_track(messages, end):
     return track
 
 
-def _load(path):
-    """Parse a MIDI file or say why not."""
-    advice = "Give a Standard MIDI File (.mid) of type 0 or 1"
-    if not Path(path).is_file():
-        raise MelodyError(path, "no such file", "Check the name and the folder")
+# --- Reading with care -------------------------------------------------------
+
+
+def read_bytes(path, largest=LARGEST_MIDI):
+    """Read a file that may be anything.
+
+    Parameters
+    ----------
+    path : str or Path
+    largest : int
+        Bytes; a longer file is refused unread.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    MelodyError
+        If there is no such file, or it cannot be read, is empty or too large.
+    """
     try:
-        midi = mido.MidiFile(str(path), clip=True)
+        if Path(path).is_dir():
+            raise MelodyError(path, "a folder, not a file", "Give the name of a file in it")
+        if not Path(path).is_file():
+            raise MelodyError(path, "no such file", "Check the name and the folder")
+        size = Path(path).stat().st_size
+        if size > largest:
+            reason = f"{size / 1e6:.1f} MB, where music takes at most {largest / 1e6:.0f}"
+            raise MelodyError(path, reason, "Export the melody alone")
+        data = Path(path).read_bytes()
+    except (OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, MelodyError):
+            raise
+        # A name with a zero byte, a loop of links, a file of another user.
+        raise MelodyError(path, f"cannot be read ({error})", "Check the name and its permissions") from error
+    if not data:
+        raise MelodyError(path, "an empty file", "Export it again")
+    return data
+
+
+def parse_midi(path, data=None):
+    """Parse a Standard MIDI File or say why not.
+
+    Parameters
+    ----------
+    path : str or Path
+        What to call the file in messages.
+    data : bytes, optional
+        Its content; read from ``path`` by default.
+
+    Returns
+    -------
+    mido.MidiFile
+
+    Raises
+    ------
+    MelodyError
+        Whatever is wrong with it.
+    """
+    data = read_bytes(path) if data is None else data
+    advice = "Give a Standard MIDI File (.mid) of type 0 or 1, or MusicXML"
+    if not data.startswith(b"MThd"):
+        raise MelodyError(path, "neither MIDI nor MusicXML by its first bytes", advice)
+    if len(data) > LARGEST_MIDI:
+        reason = f"{len(data) / 1e6:.1f} MB, where music takes at most {LARGEST_MIDI / 1e6:.0f}"
+        raise MelodyError(path, reason, "Export the melody alone")
+    if ENDLESS_NUMBER.search(data):
+        raise MelodyError(path, "a number without end where music should be", advice)
+    try:
+        midi = mido.MidiFile(file=io.BytesIO(data), clip=True)
     # The parser meets bad bytes with whatever exception they happen to cause.
     except Exception as error:
-        raise MelodyError(
-            path, f"cannot be read as MIDI ({error or type(error).__name__})", advice
-        ) from error
+        reason = "it ends too early" if isinstance(error, EOFError) else error or type(error).__name__
+        raise MelodyError(path, f"cannot be read as MIDI ({reason})", advice) from error
     if midi.type == 2:
         raise MelodyError(path, "MIDI of type 2, songs side by side", advice)
     if not 0 < midi.ticks_per_beat < 1 << 15:  # the upper half stands for film frames (SMPTE)
@@ -493,11 +445,11 @@ def _load(path):
     return midi
 
 
-def _notes_of(track):
+def notes_of(track):
     """List (channel, Note) of a track in order of their ends.
 
     A key that is struck again ends its note, as on a piano; one that is never let go sounds to the
-    end of the track; notes without length are dropped.
+    end of the track; notes without length are dropped. So no two notes of a channel and pitch overlap.
     """
     notes, sounding, struck_again, now = [], {}, {}, 0
 
@@ -524,39 +476,49 @@ def _notes_of(track):
     return notes
 
 
-def _parts_of(midi):
-    """Split a file into parts with notes, in order; also the number of drum notes."""
-    parts, drums = [], 0
-    for number, track in enumerate(midi.tracks):
-        name = " ".join(track.name.split()) or f"Track {number}"
-        by_channel = {}
-        for channel, note in _notes_of(track):
-            by_channel.setdefault(channel, []).append(note)
-        drums += len(by_channel.pop(DRUM_CHANNEL, []))
-        programs = {
-            message.channel: message.program
-            for message in reversed(track)  # so that the first one stays
-            if message.type == "program_change"
-        }
-        for channel, notes in sorted(by_channel.items()):
-            parts.append(_Part(name, programs.get(channel, 0), sorted(notes)))
-    return parts, drums
+def cut_overlaps(notes):
+    """End every note where the next one of its pitch begins, and drop what has no length left.
+
+    Parameters
+    ----------
+    notes : list of Note
+
+    Returns
+    -------
+    list of Note
+        In order of time.
+    """
+    cut, latest = [], {}
+    for note in sorted(notes):
+        before = latest.get(note.pitch)
+        if before is not None and cut[before].end > note.start:
+            cut[before] = cut[before]._replace(end=note.start)
+        latest[note.pitch] = len(cut)
+        cut.append(note)
+    return [note for note in cut if note.start < note.end]
 
 
-def _likeliest(lines):
-    """Choose the part that is the melody, given the skyline of each."""
-    length = [sum(note.end - note.start for note in line.notes) for line in lines]
-    full = [line for line, ticks in zip(lines, length, strict=True) if 2 * ticks >= max(length)]
-
-    def rank(line):
-        named = any(word in line.name.lower() for word in MELODY_NAMES)
-        return named, np.mean([note.pitch for note in line.notes])
-
-    return max(full, key=rank)
+def name_of(track):
+    """Read the name of a track, which is UTF-8 or, in older files, Latin-1; empty if there is none."""
+    try:
+        name = track.name.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        name = track.name
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
-def _conductor_of(midi):
-    """Collect tempi and signatures from all tracks, timed from the beginning."""
+def conductor_of(midi):
+    """Collect tempi and signatures from all tracks, timed from the beginning.
+
+    Parameters
+    ----------
+    midi : mido.MidiFile
+
+    Returns
+    -------
+    tuple of mido.MetaMessage
+        In order of time.
+    """
     kinds = ("set_tempo", "time_signature", "key_signature")
     found = []
     for track in midi.tracks:
@@ -568,25 +530,56 @@ def _conductor_of(midi):
     return tuple(sorted(found, key=lambda message: message.time))
 
 
-def _tempo_at(tick, conductor):
-    """Quarter notes per minute; 120 where nothing is said, by the standard."""
+def tempo_at(tick, conductor):
+    """Quarter notes per minute at a tick; 120 where nothing is said, by the standard."""
     tempi = [m.tempo for m in conductor if m.type == "set_tempo" and m.time <= tick]
     return MICROSECONDS_PER_MINUTE / (tempi[-1] if tempi else 500_000)
 
 
-def _to_steps(ticks, ticks_per_beat):
+def tempo_of(bpm):
+    """Microseconds a quarter note, within what MIDI can say."""
+    return int(np.clip(round(MICROSECONDS_PER_MINUTE / bpm), 1, (1 << 24) - 1))
+
+
+def check_length(path, tick, ticks_per_beat):
+    """Raise a MelodyError if music goes on for longer than ``LONGEST_BEATS``."""
+    if tick > LONGEST_BEATS * ticks_per_beat:
+        reason = f"it lasts {tick / ticks_per_beat:,.0f} quarter notes, over {LONGEST_BEATS:,}"
+        raise MelodyError(path, reason, "Cut it into parts")
+
+
+def check_count(path, notes):
+    """Raise a MelodyError if there are more than ``MOST_NOTES`` notes."""
+    if notes > MOST_NOTES:
+        raise MelodyError(path, f"{notes:,} notes, over {MOST_NOTES:,}", "Export the melody alone")
+
+
+def to_steps(ticks, ticks_per_beat):
     """Round ticks to the nearest step, up from the middle."""
     return (2 * STEPS_PER_BEAT * np.asarray(ticks, np.int64) + ticks_per_beat) // (2 * ticks_per_beat)
 
 
-def _quantise(notes, ticks_per_beat, steps=0):
-    """Place notes on a grid of at least ``steps`` steps: (int8 [step], bool [step]).
+def quantise(notes, ticks_per_beat, steps=0):
+    """Place the notes of one voice on the grid.
 
     Every note takes at least a step; where two claim the same, the higher has it.
+
+    Parameters
+    ----------
+    notes : sequence of Note
+        In ticks.
+    ticks_per_beat : int
+    steps : int
+        The least length of the grid.
+
+    Returns
+    -------
+    grid : int8 array [step]
+    onset : bool array [step]
     """
     notes = sorted(notes, key=lambda note: (note.pitch, note.start))
     start, end, pitch, _ = np.array(notes, np.int64).reshape(-1, 4).T
-    start, end = _to_steps(start, ticks_per_beat), _to_steps(end, ticks_per_beat)
+    start, end = to_steps(start, ticks_per_beat), to_steps(end, ticks_per_beat)
     end = np.maximum(end, start + 1)
     owner = np.full(max([steps, *end]), REST)
     for note, (first, last) in enumerate(zip(start, end, strict=True)):

@@ -1,0 +1,137 @@
+"""Set three voices in the style of Bach below a melody: ``python -m utils.harmonize melody.mid``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import utils.quiet_tensorflow  # noqa: F401 (before TensorFlow is imported)
+from utils import audio_utils, inference_utils, melody_utils, midi_utils
+
+ENDINGS = (".mid", ".midi", *melody_utils.SCORE_ENDINGS, *audio_utils.ENDINGS)
+EPILOG = """\
+examples:
+  %(prog)s song.mid
+  %(prog)s song.musicxml --output song_bach.mid song_bach.musicxml song_bach.mp3
+  %(prog)s song.mid --track flute --takes 16 --seed 3 --all-takes
+"""
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m utils.harmonize",
+        description="Set three voices (alto, tenor, bass) in the style of Bach below a melody. The melody "
+        "stays as it is, note for note.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("melody", help="a MIDI file (.mid) or a score (.musicxml, .xml, .mxl)")
+    parser.add_argument(
+        "--output",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="where to write; the ending says what: .mid, .musicxml, .mp3 or .wav "
+        "(default: <melody>_accompanied.mid beside the melody)",
+    )
+    parser.add_argument(
+        "--takes", type=int, default=8, help="how many to make; the critic keeps the best (8)"
+    )
+    parser.add_argument("--all-takes", action="store_true", help="write every take, the best first")
+    parser.add_argument("--seed", type=int, default=0, help="another number, other takes (0)")
+    parser.add_argument(
+        "--creativity",
+        type=float,
+        default=inference_utils.CREATIVITY,
+        help="0: the likeliest voices; more: bolder ones, up to about 2 (%(default)s)",
+    )
+    parser.add_argument("--tempo", type=float, help="quarter notes per minute (default: the melody's own)")
+    parser.add_argument("--track", help="the track with the melody: a number from 0 or a piece of its name")
+    parser.add_argument("--pickup", type=float, help="quarter notes before the first bar line")
+    parser.add_argument(
+        "--programs",
+        type=int,
+        nargs="+",
+        metavar="NUMBER",
+        help="General MIDI instruments, 0..127: one for all, or one a voice (default: pianos)",
+    )
+    return parser
+
+
+def main(arguments=None):
+    """Read the command line, arrange, write, and say what was done; 0 if all went well."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    outputs = options.output or [
+        Path(options.melody).with_name(f"{Path(options.melody).stem}_accompanied.mid")
+    ]
+    _check(parser, options, outputs)
+    track = int(options.track) if options.track and options.track.isdecimal() else options.track
+    try:
+        takes = inference_utils.harmonize_takes(
+            options.melody,
+            options.takes,
+            options.seed,
+            options.creativity,
+            track=track,
+            pickup=options.pickup,
+        )
+    except midi_utils.MelodyError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    print(*takes[0].report, sep="\n")
+    for number, take in enumerate(takes, start=1):
+        written = []
+        if number == 1 or options.all_takes:
+            for output in outputs:
+                file = (
+                    output if number == 1 else output.with_name(f"{output.stem}_take-{number}{output.suffix}")
+                )
+                _write(take, file, options)
+                written.append(str(file))
+        print(f"take {number}: critic {take.scores['critic']:.2f}", *written)
+    return 0
+
+
+def _check(parser, options, outputs):
+    """Refuse what could only fail after the work is done."""
+    for output in outputs:
+        folder = output.parent
+        while not folder.exists():
+            folder = folder.parent
+        if output.suffix.lower() not in ENDINGS:
+            parser.error(f"--output {output}: the ending is none of {', '.join(ENDINGS)}")
+        if output.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            parser.error(f"--output {output}: no file can be written there")
+        if output.resolve() == Path(options.melody).resolve():
+            parser.error(f"--output {output}: that is the melody itself")
+    if options.takes < 1:
+        parser.error(f"--takes {options.takes}: ask for at least one")
+    if not 0 <= options.creativity < 100:
+        parser.error(f"--creativity {options.creativity}: give 0 or more, as a rule up to 2")
+    if options.tempo is not None and not 4 <= options.tempo <= 1000:
+        parser.error(f"--tempo {options.tempo}: give 4 to 1000 quarter notes per minute")
+    if options.seed < 0:
+        parser.error(f"--seed {options.seed}: give 0 or more")
+    if options.programs and not all(0 <= program < 128 for program in options.programs):
+        parser.error(f"--programs {options.programs}: give numbers in 0..127")
+    if options.programs and len(options.programs) not in (1, 4):
+        parser.error(f"--programs: {len(options.programs)} numbers; give one, or four, one a voice")
+
+
+def _write(take, file, options):
+    programs = options.programs * 4 if options.programs and len(options.programs) == 1 else options.programs
+    if file.suffix.lower() not in audio_utils.ENDINGS:
+        take.write(file, programs, options.tempo)
+        return
+    midi = file.with_name(f".{file.stem}.{os.getpid()}.mid")
+    try:
+        audio_utils.write_audio(take.write(midi, programs, options.tempo), file)
+    finally:
+        midi.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
