@@ -429,7 +429,8 @@ def test_the_time_left_leaves_the_first_iteration_out(tmp_path, monkeypatch):
     assert "not known" in view._progress()
     for seconds in (60.0, 1.0, 1.0):  # compiled in the first
         now[0] += seconds
-        view._run.history["critic_loss"].append(0.0)
+        for losses_so_far in view._run.history.values():
+            losses_so_far.append(0.0)
         view.update()
     assert view._progress().endswith("3 of 13 iterations, 1:02 gone, 0:10 left")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from utils import audio_utils, display_utils, inference_utils, midi_utils, path_utils
+from utils import audio_utils, display_utils, inference_utils, melody_utils, path_utils
 from utils.midi_utils import MelodyError
 
 GALLERY = Path("dataset/gallery")
@@ -36,10 +36,8 @@ MEDIA_TYPES = {
     "MP3": (".mp3", "audio/mpeg"),
 }
 
-_FIRST_OCTAVE = 5  # where sopranos sing; C4 is middle C, MIDI 60
-_SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-_SIGNS = {"#": 1, "♯": 1, "b": -1, "♭": -1}
-_NOTE = re.compile(r"(?:(?P<rest>r|rest)|(?P<letter>[a-g])(?P<signs>[#♯b♭]{0,2})(?P<octave>-?\d)?)")
+_FIRST_OCTAVE = "5"  # where sopranos sing; C4 is middle C
+_NOTE = re.compile(r"([a-g][#b]{0,2})(-?\d)?")
 
 
 # --- Typed notes -------------------------------------------------------------
@@ -67,23 +65,20 @@ def parse_notes(text):
     """
     notes, octave = [], _FIRST_OCTAVE
     for number, word in enumerate(re.split(r"[\s,;|]+", text.strip(" \t\n,;|")), start=1):
-        name, colon, beats = word.partition(":")
-        match = _NOTE.fullmatch(name.lower())
-        if match is None:
-            reason = f"note {number}, {word!r}, is none" if word else "there is no note yet"
-            raise MelodyError("Typed notes", reason, f"Write them like this: {EXAMPLE}")
+        name, colon, beats = word.lower().replace("♯", "#").replace("♭", "b").partition(":")
         length = _beats(beats) if colon else 1.0
         if length is None:
             advice = "After the colon stand the beats, as in C5:2, C5:0.5 or C5:1/2"
             raise MelodyError("Typed notes", f"note {number}, {word!r}, has no length", advice)
-        if match["rest"]:
+        if name in ("r", "rest"):
             notes.append((None, length))
             continue
-        octave = int(match["octave"] or octave)
-        pitch = 12 * (octave + 1) + _SEMITONES[match["letter"]] + sum(_SIGNS[s] for s in match["signs"])
-        if not 0 <= pitch < midi_utils.PITCHES:
-            advice = "Sopranos sing from C4 to A5; MIDI reaches from C-1 to G9"
-            raise MelodyError("Typed notes", f"note {number}, {word!r}, is out of reach", advice)
+        letter, own_octave = found.groups() if (found := _NOTE.fullmatch(name)) else (name, None)
+        octave = own_octave or octave
+        pitch = melody_utils.pitch_number(letter + octave)
+        if pitch is None:
+            reason = f"note {number}, {word!r}, is none" if word else "there is no note yet"
+            raise MelodyError("Typed notes", reason, f"Write them like this: {EXAMPLE}")
         notes.append((pitch, length))
     if all(pitch is None for pitch, _ in notes):
         raise MelodyError("Typed notes", "there are only rests", f"Write notes too, like this: {EXAMPLE}")
@@ -130,7 +125,8 @@ class Panel(widgets.VBox):
         )
         self.tune = widgets.Dropdown(options=_tunes(), description="Song:")
         self.file = widgets.FileUpload(
-            accept=".mid,.midi,.xml,.musicxml,.mxl", description="Choose MIDI or MusicXML"
+            accept=",".join((".mid", ".midi", *melody_utils.SCORE_ENDINGS)),
+            description="Choose MIDI or MusicXML",
         )
         self.file.layout.width = "auto"
         self.notes = widgets.Textarea(EXAMPLE, description="Notes:", rows=3)
@@ -184,21 +180,21 @@ class Panel(widgets.VBox):
         first = self._generator is None and not self.results.children
         patience = " The networks are loaded first, which takes a few seconds." if first else ""
         self._progress(f"Harmonizing {name}, {_count(self.takes.value)}.{patience}", 0)
-        arrangements = _harmonize_takes(
+        arrangements = inference_utils.harmonize_takes(
             melody,
             takes=self.takes.value,
             seed=self.seed.value,
             creativity=self.creativity.value,
             generator=self._generator,
             critic=self._critic,
-            tempo=self.tempo.value,
         )
         self.results.children = [widgets.HTML() for _ in arrangements]
         for number, arrangement in enumerate(arrangements, start=1):
             self._progress(f"Playing and drawing take {number} of {len(arrangements)}.", number)
-            files = write_take(arrangement, self._folder / f"{name}_take-{number}", self.instrument.value)
+            stem = self._folder / f"{name}_take-{number}"
+            files = write_take(arrangement, stem, self.instrument.value, self.tempo.value)
             self.results.children[number - 1].value = take_page(number, arrangement, files)
-        report = "".join(f"<li>{html.escape(line)}</li>" for line in getattr(arrangement, "report", ()))
+        report = "".join(f"<li>{html.escape(line)}</li>" for line in arrangement.report)
         done = f"{name}: {_count(len(arrangements))}, the best first. All files are in {self._folder}."
         self.status.value = _words(done) + f"<ul>{report}</ul>"
 
@@ -246,7 +242,7 @@ def _words(text, before="", role="status"):
 # --- A take ------------------------------------------------------------------
 
 
-def write_take(arrangement, stem, program=None):
+def write_take(arrangement, stem, program=None, tempo=None):
     """Write an arrangement in every format.
 
     Parameters
@@ -255,7 +251,9 @@ def write_take(arrangement, stem, program=None):
     stem : Path
         The files' name without its ending.
     program : int, optional
-        General MIDI program of all voices; by default that of the melody.
+        General MIDI program of all voices; by default the melody keeps its own.
+    tempo : float, optional
+        Quarter notes per minute; by default the melody's own.
 
     Returns
     -------
@@ -265,7 +263,7 @@ def write_take(arrangement, stem, program=None):
     files = {kind: stem.with_name(stem.name + ending) for kind, (ending, _) in MEDIA_TYPES.items()}
     programs = None if program is None else [program] * arrangement.grid.shape[1]
     for kind in ("MIDI", "MusicXML"):
-        arrangement.write(files[kind], programs=programs)
+        arrangement.write(files[kind], programs, tempo)
     audio_utils.write_audio(files["MIDI"], files["MP3"])
     return files
 
@@ -316,38 +314,3 @@ def _score(path):
 
 def _data_uri(path, media):
     return f"data:{media};base64,{base64.b64encode(path.read_bytes()).decode()}"
-
-
-# --- Until the new harmonize lands -------------------------------------------
-
-
-def _harmonize_takes(melody, *, takes, seed, creativity, generator, critic, tempo):
-    from utils import training_utils
-
-    if isinstance(melody, list):
-        import numpy as np
-
-        steps = [(p, round(4 * b)) for p, b in melody]
-        grid = np.array([[-1 if p is None else p] for p, n in steps for _ in range(n)], np.int8)
-        onset = np.array([[p is not None and i == 0] for p, n in steps for i in range(n)])
-        melody = midi_utils.write_midi(FOLDER / "typed.mid", grid, onset, names=["melody"])
-    if generator is None:
-        generator, critic = (
-            training_utils.load_network(path_utils.PRETRAINED_DIR / f"{n}.npz")
-            for n in ("generator", "critic")
-        )
-    found = inference_utils.harmonize_takes(generator, melody, takes, seed, critic, creativity)
-    return [_Old(a) for a in found]
-
-
-class _Old:
-    def __init__(self, a):
-        self.a, self.grid, self.onset, self.scores, self.report = a, a.grid, a.onset, a.scores, ("Track 1.",)
-
-    def write(self, path, programs=None):
-        if Path(path).suffix == ".mid":
-            return self.a.write(path)
-        import music21
-
-        midi = self.a.write(Path(path).with_suffix(".tmp.mid"))
-        music21.converter.parse(midi).write("musicxml", path)
