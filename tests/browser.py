@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import nbformat
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -105,6 +106,8 @@ def chromium(folder, size=(1280, 900)):
     folder = Path(folder)
     options = Options()
     options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
     for flag in (*CHROMIUM_FLAGS, f"--window-size={size[0]},{size[1]}", f"--user-data-dir={folder}/profile"):
         options.add_argument(flag)
     driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
@@ -130,6 +133,13 @@ const panel = app && app.shell && app.shell.currentWidget;
 const kernel = panel?.sessionContext?.session?.kernel;
 return Boolean(kernel && kernel.status === 'idle' && panel.context.isReady);
 """
+
+
+def write_notebook(path, *cells):
+    """Write a notebook of code cells."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), path)
 
 
 def run_all(driver, seconds=RUN_SECONDS):
@@ -174,13 +184,6 @@ def elsewhere(addresses):
     inside = ("data", "blob", "about", "chrome", "chrome-extension", "devtools")
     parts = ((address, urlsplit(address)) for address in addresses)
     return [address for address, part in parts if part.scheme not in inside and part.hostname != HOST]
-
-
-def screenshot(driver, path, element=None):
-    """Keep a picture of the window, or of one element in full."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    (element or driver).screenshot(str(path)) if element else driver.save_screenshot(str(path))
-    return path
 
 
 def wait_for(condition, seconds, what=""):

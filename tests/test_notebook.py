@@ -3,8 +3,6 @@
 import copy
 import json
 import re
-import shutil
-from pathlib import Path
 
 import mido
 import nbformat
@@ -17,14 +15,6 @@ from utils import melody_utils, run_notebook
 
 ROOT = NOTEBOOK.parent
 MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy without what earlier runs have left."""
-    folder = tmp_path_factory.mktemp("copy") / "project"
-    left_behind = shutil.ignore_patterns(".git", ".venv", "Experiments", "__pycache__", ".*_cache")
-    return Path(shutil.copytree(ROOT, folder, ignore=left_behind))
 
 
 @pytest.fixture(scope="module")

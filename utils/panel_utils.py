@@ -124,11 +124,9 @@ class Panel(widgets.VBox):
             options=["from the list", "a file of mine", "notes that I type"], description="Melody:"
         )
         self.tune = widgets.Dropdown(options=_tunes(), description="Song:")
-        self.file = widgets.FileUpload(
-            accept=",".join((".mid", ".midi", *melody_utils.SCORE_ENDINGS)),
-            description="Choose MIDI or MusicXML",
-        )
-        self.file.layout.width = "auto"
+        endings = ",".join((".mid", ".midi", *melody_utils.SCORE_ENDINGS))
+        self.file = widgets.FileUpload(accept=endings, description="Choose MIDI or MusicXML")
+        self.file.layout = widgets.Layout(width="auto", align_self="flex-start")
         self.notes = widgets.Textarea(EXAMPLE, description="Notes:", rows=3)
         self.notes.layout.width = "min(46em, 100%)"
         self.takes = widgets.BoundedIntText(4, min=1, max=MOST_TAKES, description="Takes:")
@@ -154,7 +152,7 @@ class Panel(widgets.VBox):
         self._show_source()
         choices = (self.takes, self.seed, self.creativity, self.tempo, self.instrument)
         for control in choices:
-            control.layout.width = "17em"
+            control.layout.width = "20em"
         row = widgets.Box(choices, layout=widgets.Layout(flex_flow="row wrap", width="100%"))
         super().__init__([self.source, self._chosen, row, self.button, self.status, self.results])
 
@@ -286,7 +284,8 @@ def take_page(number, arrangement, files):
     str
         HTML.
     """
-    scores = ", ".join(f"{name} {score:.2f}" for name, score in arrangement.scores.items())
+    judge = "critic" if "critic" in arrangement.scores else "price"
+    score = f"{judge} {arrangement.scores[judge]:.2f}, {'higher' if judge == 'critic' else 'lower'} is better"
     name = f"Take {number}{', the best' if number == 1 else ''}"
     data = {kind: _data_uri(files[kind], media) for kind, (_, media) in MEDIA_TYPES.items()}
     links = " · ".join(
@@ -298,7 +297,7 @@ def take_page(number, arrangement, files):
     display_utils.draw_roll(arrangement.grid, arrangement.onset).savefig(picture, format="png")
     roll = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
     return (
-        f'<section aria-label="{name}" style="margin:0.8em 0; line-height:1.6"><b>{name}</b> ({scores})<br>'
+        f'<section aria-label="{name}" style="margin:0.8em 0; line-height:1.6"><b>{name}</b> ({score})<br>'
         f'<audio controls preload="metadata" aria-label="{name}" style="width:24em; max-width:100%" '
         f'src="{data["MP3"]}"></audio><br>Download: {links}'
         f"<details{' open' if number == 1 else ''}><summary>See and read take {number}</summary>"
