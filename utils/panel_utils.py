@@ -37,7 +37,7 @@ MEDIA_TYPES = {
 }
 
 _FIRST_OCTAVE = "5"  # where sopranos sing; C4 is middle C
-_NOTE = re.compile(r"([a-g][#b]{0,2})(-?\d)?")
+_NOTE = re.compile(r"([a-g][#b]{0,2})(\d)?")
 
 
 # --- Typed notes -------------------------------------------------------------
@@ -205,8 +205,8 @@ class Panel(widgets.VBox):
         if not self.file.value:
             raise ValueError("No file yet. Choose one, or take a melody from the list.")
         (upload,) = self.file.value
-        path = self._folder / "melodies" / Path(upload.name.replace("\\", "/")).name
-        path_utils.write_whole(path, lambda name: Path(name).write_bytes(upload.content))
+        path = self._folder / "melodies" / Path(upload["name"].replace("\\", "/")).name
+        path_utils.write_whole(path, lambda name: Path(name).write_bytes(upload["content"]))
         return path.stem, path
 
     def _show_source(self):
@@ -214,7 +214,7 @@ class Panel(widgets.VBox):
         self._chosen.children = ([self.tune], [self.file], typed)[self.source.index]
 
     def _name_file(self):
-        self.file.description = f"Chosen: {self.file.value[0].name}"
+        self.file.description = f"Chosen: {self.file.value[0]['name']}"
 
     def _progress(self, text, done):
         steps = 1 + self.takes.value
@@ -294,21 +294,24 @@ def take_page(number, arrangement, files):
         for kind, uri in data.items()
     )
     picture = io.BytesIO()
-    display_utils.draw_roll(arrangement.grid, arrangement.onset).savefig(picture, format="png")
-    roll = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
+    roll = display_utils.draw_roll(arrangement.grid, arrangement.onset, bars=arrangement.bars)
+    roll.savefig(picture, format="png")
+    drawn = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
     return (
         f'<section aria-label="{name}" style="margin:0.8em 0; line-height:1.6"><b>{name}</b> ({score})<br>'
         f'<audio controls preload="metadata" aria-label="{name}" style="width:24em; max-width:100%" '
         f'src="{data["MP3"]}"></audio><br>Download: {links}'
         f"<details{' open' if number == 1 else ''}><summary>See and read take {number}</summary>"
-        f'<img src="{roll}" alt="Piano roll of take {number}" style="max-width:100%">'
-        f"{_score(files['MusicXML'])}</details></section>"
+        f'<img src="{drawn}" alt="Piano roll of take {number}" style="max-width:100%">'
+        f"{_score(files['MusicXML'], f'Score of take {number}')}</details></section>"
     )
 
 
-def _score(path):
-    show = getattr(display_utils, "show_score", None)
-    return show(path).data if show else ""
+def _score(path, label):
+    try:
+        return display_utils.show_score(path, label=label).data
+    except ValueError as error:  # the take can still be heard
+        return f"<p>No score: {html.escape(str(error))}</p>"
 
 
 def _data_uri(path, media):
