@@ -155,7 +155,7 @@ def panel_page(lab, tmp_path_factory):
     with browser.chromium(folder, size=(1280, 1500)) as driver:
         driver.downloads = folder / "downloads"
         browser.open_notebook(driver, lab, "panel.ipynb")
-        browser.run_all(driver, seconds=90)
+        browser.run_all(driver)
         browser.wait_for(lambda: button(driver, "Harmonize"), 30, "No panel.")
         yield driver
 
@@ -179,7 +179,7 @@ def choose(driver, text):
     driver.find_element("xpath", f"//label[contains(., '{text}')]/input").click()
 
 
-def harmonize(driver, seconds=120):
+def harmonize(driver, seconds=300):
     """Press the button with the keyboard and give what the panel says at the end."""
     driver.execute_script(f"document.querySelectorAll('{SAID}').forEach(old => old.remove())")
     button(driver, "Harmonize").send_keys("\n")
