@@ -381,7 +381,8 @@ def test_windows_begin_where_two_whole_bars_do(chorales):
 
 
 def test_our_own_midi_files_give_the_training_windows_back(rolls):
-    grid, report = dataset_utils.windows_from_midi(MIDI)
+    pieces, report = dataset_utils.read_pieces(MIDI)
+    grid, _ = dataset_utils.windows(pieces)
     assert report == [] and grid.dtype == np.int8
     expected = midi_utils.roll_to_grid(rolls["train"])
     assert np.array_equal(grid, expected)
@@ -402,7 +403,8 @@ def test_windows_begin_at_every_bar_and_leave_out_where_a_voice_rests(tmp_path):
     grid[5 * 16 : 6 * 16 - 1, 2] = REST  # all but a step of the sixth: fine
     grid[-2:] = REST  # a last bar that stops early
     write(tmp_path / "song.MID", grid[:-2])
-    windows, report = dataset_utils.windows_from_midi(tmp_path)
+    pieces, report = dataset_utils.read_pieces(tmp_path)
+    windows, _ = dataset_utils.windows(pieces)
     assert report == []
     assert np.array_equal(windows, [grid[16 * bar : 16 * bar + 32] for bar in (0, 1, 4, 5)])
     dataset_utils.save_rolls(tmp_path / "own.npy", windows)
@@ -424,13 +426,14 @@ def test_files_that_do_not_fit_are_reported(tmp_path):
     headless.tracks.append(headless.tracks[1])
     del headless.tracks[0]
     headless.save(tmp_path / "headless.mid")
-    windows, report = dataset_utils.windows_from_midi(tmp_path)
+    pieces, report = dataset_utils.read_pieces(tmp_path)
+    windows, _ = dataset_utils.windows(pieces)
     assert np.array_equal(windows, [song(2, 2, number) for number in range(3)])
     reasons = {
         "headless.mid": "3 voices, but most files have 2",
         "short.mid": "no two bars",
         "solo.mid": "voices: 1",
-        "text.mid": "cannot be read",
+        "text.mid": "neither MIDI nor MusicXML",
         "three.mid": "3 voices, but most files have 2",
         "waltz.mid": "3/4",
     }
@@ -441,11 +444,77 @@ def test_files_that_do_not_fit_are_reported(tmp_path):
 
 def test_folders_without_usable_files_are_named_with_a_cure(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(ValueError, match=rf"{folder} gives no.*0 MIDI files found.*Put files there"):
-            dataset_utils.windows_from_midi(folder)
+        with pytest.raises(ValueError, match=rf"{folder} gives no.*0 files of music found.*Put MIDI"):
+            dataset_utils.read_pieces(folder)
     (tmp_path / "text.mid").write_text("no music")
-    with pytest.raises(ValueError, match=r"1 MIDI files found.*text\.mid: cannot be read"):
-        dataset_utils.windows_from_midi(tmp_path)
+    with pytest.raises(ValueError, match=r"1 files of music found.*text\.mid: neither MIDI"):
+        dataset_utils.read_pieces(tmp_path)
+
+
+def test_a_folder_becomes_files_that_training_takes(tmp_path):
+    for number in range(20):
+        write(tmp_path / f"{number}.mid", song(4, 5, number))
+    double = song(4, 5, 3)
+    write(tmp_path / "again.mid", double + 2)  # the third one, in another key
+    counts, report = dataset_utils.build_own_dataset(tmp_path, tmp_path / "data", seed=5)
+    assert report == []
+    assert sum(pieces for pieces, _ in counts.values()) == 21
+    assert 2 <= counts["valid"][0] <= 3 and 2 <= counts["test"][0] <= 3
+    sides = {}
+    for split, file in dataset_utils.ROLL_FILES.items():
+        path = tmp_path / "data" / file
+        windows = dataset_utils.load_windows(path)
+        assert len(windows) == counts[split][1] == 3 * counts[split][0]
+        assert dataset_utils.count_voices(path) == 5
+        for number in range(20):
+            if any(np.array_equal(window, song(4, 5, number)[:32]) for window in windows):
+                sides.setdefault(number, set()).add(split)
+        if any(np.array_equal(window, double[:32] + 2) for window in windows):
+            sides.setdefault(3, set()).add(split)
+    assert len(sides) == 20 and all(len(side) == 1 for side in sides.values())
+    text = (tmp_path / "data" / "report.txt").read_text()
+    assert f"train: {counts['train'][0]} pieces" in text and "again.mid" in text
+    other, _ = dataset_utils.build_own_dataset(tmp_path, tmp_path / "other", seed=6)
+    assert (tmp_path / "other" / "report.txt").read_text() != text
+    assert sum(n for n, _ in other.values()) == 21
+
+
+def test_too_little_of_ones_own_is_refused(tmp_path):
+    for number in range(4):
+        write(tmp_path / f"{number}.mid", song(4, 2) + number)  # one piece in four keys
+    with pytest.raises(ValueError, match=r"4 pieces, of which 1 have nothing in common.*at least 3"):
+        dataset_utils.build_own_dataset(tmp_path, tmp_path / "data")
+    for share in (0, 0.5):
+        with pytest.raises(ValueError, match="held_out"):
+            dataset_utils.build_own_dataset(tmp_path, tmp_path / "data", held_out=share)
+    assert not (tmp_path / "data").exists()
+
+
+def test_tracks_go_where_they_are_told_and_scores_are_read(tmp_path, chorales):
+    import music21
+
+    music21.corpus.parse("bach/bwv66.6").write("musicxml", fp=tmp_path / "a.musicxml")
+    (piece,), _ = dataset_utils.read_pieces(tmp_path)
+    stored = next(c for c in chorales if c.name == "bwv66.6")
+    length = len(stored.grid)
+    assert np.array_equal(piece.grid[:length], stored.grid) and (piece.grid[length:] == REST).all()
+    assert np.array_equal(piece.onset[:length], stored.onset)
+    assert piece.bars[0] == stored.bars[0] == 4
+    (piece,), _ = dataset_utils.read_pieces(tmp_path, ["tenor", 0])
+    assert np.array_equal(piece.grid[:length], stored.grid[:, [2, 0]])
+    with pytest.raises(ValueError, match=r"no track 'kazoo'"):
+        dataset_utils.read_pieces(tmp_path, ["kazoo", 0])
+
+
+def test_the_command_makes_data_of_a_folder(tmp_path, capsys):
+    for number in range(6):
+        write(tmp_path / f"{number}.mid", song(3, 3, number))
+    dataset_utils.main([str(tmp_path), str(tmp_path / "data"), "--tracks", "2", "0", "--held-out", "0.2"])
+    assert "4 pieces, 8 windows" in capsys.readouterr().out
+    assert dataset_utils.count_voices(tmp_path / "data" / "train.npy") == 2
+    with pytest.raises(SystemExit) as caught:
+        dataset_utils.main([str(tmp_path / "none"), str(tmp_path / "data")])
+    assert caught.value.code == 1
 
 
 # --- Batches -----------------------------------------------------------------

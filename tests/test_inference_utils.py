@@ -1,17 +1,21 @@
 from dataclasses import replace
-from itertools import combinations, product
+from fractions import Fraction
+from itertools import combinations, pairwise, product
 from pathlib import Path
 
 import keras
 import mido
 import numpy as np
 import pytest
+from test_melody_utils import write_notes
 
 from utils import dataset_utils, inference_utils, midi_utils
+from utils import harmonize as harmonize_command
 from utils.decode_utils import Costs, decode, to_probability
-from utils.harmony_utils import CHORDS, VOICE_RANGES
+from utils.harmony_utils import CHORDS, VOICE_RANGES, voice_ranges
 from utils.inference_utils import harmonize, harmonize_takes, load_melody_samples
 from utils.melody_utils import Melody, read_melody
+from utils.meter_utils import Meter
 from utils.midi_utils import REST, MelodyError, Note, grid_to_roll, onsets_of, read_grid
 
 ROOT = Path(__file__).parent.parent
@@ -230,15 +234,16 @@ def test_both_kinds_of_models_take_the_whole_song(steps):
 def test_a_model_of_any_length_gets_one_pass_and_another_two_bars():
     free = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
     harmonize(TWINKLE, generator=free)
-    assert [x.shape for x in free.calls[0]] == [(1, 192, 128, 1), (1, 12, 8, 512)]
+    keys = len(inference_utils.KEYS)
+    assert [[x.shape for x in call] for call in free.calls] == [[(keys, 192, 128, 1), (keys, 12, 8, 512)]]
     shapes = []
 
     def two_bars(x, training):
         shapes.append([a.shape for a in x])
-        return np.zeros((6, 32, 128, 4))
+        return np.zeros((6 * keys, 32, 128, 4))
 
     harmonize(TWINKLE, generator=two_bars)
-    assert shapes == [[(6, 32, 128, 1), (6, 2, 8, 512)]] * len(inference_utils.KEYS)
+    assert shapes == [[(6 * keys, 32, 128, 1), (6 * keys, 2, 8, 512)]]
 
 
 @pytest.mark.parametrize("length", [4, 33, 100])
@@ -253,9 +258,10 @@ def test_a_generator_that_plays_bach_gives_bach(chorales):
 
     def play(melody, noise):
         played = np.concatenate([grid, np.repeat(grid[-1:], melody.shape[1] - len(grid), axis=0)])
-        played = played + melody[0, 0, :, 0].argmax() - grid[0, 0]  # in the key that it is asked for
-        np.testing.assert_array_equal(melody[0, ..., 0].argmax(axis=-1), played[:, 0])
-        return grid_to_roll(played)[None]
+        key = melody[:, 0, :, 0].argmax(axis=-1) - grid[0, 0]  # in which it is asked for
+        played = played + key[:, None, None]
+        np.testing.assert_array_equal(melody[..., 0].argmax(axis=-1), played[..., 0])
+        return grid_to_roll(played)
 
     arrangement = harmonize(made_up_melody(grid[:, 0]), generator=Recorder(play))
     assert (arrangement.grid == grid).mean() > 0.99
@@ -281,12 +287,13 @@ def test_takes_differ_and_repeat():
 def test_noise_is_a_truncated_normal_of_its_own_for_every_key():
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
     harmonize_takes(TWINKLE, generator=model, takes=2)
-    first, second, *others = (noise for _, noise in model.calls)
-    assert len(others) == len(inference_utils.KEYS) - 2  # shared by the takes
+    ((_, noise),) = model.calls  # shared by the takes
+    first, second, *_ = noise
     assert first.dtype == np.float32
     assert np.abs(first).max() <= 2
     assert first.std() == pytest.approx(0.88, abs=0.01)
     assert (first != second).all()
+    assert (first[0] != first[1]).all()
 
 
 def test_the_critic_puts_the_best_first():
@@ -334,7 +341,8 @@ def test_voices_are_struck_again_with_the_melody_on_the_beat():
     held[:, :, [65, 60, 53], [1, 2, 3]] = 1
 
     def hold(inputs, training):
-        return np.roll(held, inputs[0][0, 0, :, 0].argmax() - 69, axis=2)  # in the key that it is asked for
+        keys = inputs[0][:, 0, :, 0].argmax(axis=-1) - 69  # in which it is asked for
+        return np.concatenate([np.roll(held, key, axis=2) for key in keys])
 
     arrangement = harmonize(made_up_melody([69] * 16, onset), generator=hold, creativity=0)
     assert np.flatnonzero(arrangement.onset[:, 1]).tolist() == [0, 4]
@@ -436,7 +444,176 @@ def test_bad_samples_are_refused(tmp_path):
 def test_bad_requests_are_refused(tmp_path):
     with pytest.raises(ValueError, match="takes=0"):
         harmonize(TWINKLE, generator=tiny_model(32), takes=0)
-    with pytest.raises(ValueError, match=r"\(6, 32, 127, 3\); expected \(6, 32, 128\)"):
-        harmonize(TWINKLE, generator=lambda x, training: np.zeros((6, 32, 127, 3)))
+    with pytest.raises(ValueError, match=r"\(24, 32, 127, 3\); expected \(24, 32, 128\)"):
+        harmonize(TWINKLE, generator=lambda x, training: np.zeros((24, 32, 127, 3)))
     with pytest.raises(MelodyError, match=r"none\.mid"):
         harmonize(tmp_path / "none.mid", generator=tiny_model(32))
+
+
+# --------------------------------------------------------------------- metre, long songs, other voices
+def silent(voices=4):
+    return Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], voices)))
+
+
+def test_a_pickup_and_a_waltz_are_heard_in_the_models_bars():
+    model, grid = silent(), np.repeat([60, 62, 64, 65, 67, 69, 71], 4)
+    waltz = replace(made_up_melody(grid), meters=(Meter(0, 3, 4),), pickup=Fraction(1))
+    arrangement = harmonize(waltz, generator=model)
+    heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
+    beats = heard[::4][:12].tolist()
+    # the pickup ends a bar; of each three beats the second is heard for two
+    assert beats == [60, 60, 60, 60, 62, 64, 64, 65, 67, 69, 69, 71]
+    np.testing.assert_array_equal(arrangement.grid[:, 0], grid)
+    assert arrangement.bars.tolist() == [4, 16]
+    assert any("3/4" in line for line in arrangement.report)
+    assert any("pickup of 1 beats" in line for line in arrangement.report)
+
+
+def test_voices_do_not_move_within_a_beat_of_triplets():
+    first, second = ([{67: 0.6, 65: 0.3}, {60: 0.9}, {48: 0.9}], [{67: 0.3, 65: 0.6}, {60: 0.9}, {48: 0.9}])
+    p, phase = peaked(*[first, first, second, second] * 8), np.arange(32) % 4
+    line = np.full(32, 72)
+    costs = replace(FREE, move=(0, 3, 0, 3))
+    assert decode(p, line, costs, phase=phase)[0][:4, 1].tolist() == [67, 67, 65, 65]
+    tied = np.take(inference_utils.TRIPLET_PHASES, phase)
+    assert len(set(decode(p, line, costs, phase=tied)[0][:4, 1].tolist())) == 1
+    melody = replace(made_up_melody(line), triplet=np.arange(32) // 4 == 3)
+    assert inference_utils._phases(melody, np.arange(32)).tolist() == [
+        *[0, 1, 2, 3] * 3,
+        0,
+        1,
+        1,
+        1,
+        *[0, 1, 2, 3] * 4,
+    ]
+
+
+def test_a_long_song_in_pieces_is_as_in_one_pass(monkeypatch):
+    generator, _ = inference_utils.load_shipped()
+    line = np.repeat(np.random.default_rng(0).choice([67, 69, 71, 72, 74, 76], 120), 4)
+    whole = inference_utils._probabilities(generator, line, 3, inference_utils.KEYS[:2])
+    monkeypatch.setattr(inference_utils, "PIECE", 12 * 16)
+    pieces = inference_utils._probabilities(generator, line, 3, inference_utils.KEYS[:2])
+    np.testing.assert_allclose(pieces, whole, atol=1e-4)
+    monkeypatch.setattr(inference_utils, "OVERLAP", 16)
+    too_short = inference_utils._probabilities(generator, line, 3, inference_utils.KEYS[:2])
+    assert np.abs(too_short - whole).max() > 1e-3  # the overlap is needed
+
+
+@pytest.mark.parametrize("voices", [2, 3, 5, 8])
+def test_any_number_of_voices(tmp_path, voices):
+    def play(melody, noise):
+        rng = np.random.default_rng(0)
+        return np.tanh(rng.normal(size=(*melody.shape[:3], voices)))
+
+    arrangement = harmonize(TWINKLE, takes=1, generator=Recorder(play))
+    assert arrangement.grid.shape == (192, voices)
+    low, high = np.array(voice_ranges(voices)[1:]).T
+    assert (arrangement.grid[:, 1:] >= low).all() and (arrangement.grid[:, 1:] <= high).all()
+    grid, _, _ = read_grid(arrangement.write(tmp_path / "a.mid"))
+    np.testing.assert_array_equal(grid[:, 1:], arrangement.grid[:, 1:])
+
+
+@pytest.mark.parametrize("voices", [1, 2, 4])
+def test_the_search_is_exact_for_other_numbers_of_voices(voices):
+    rng = np.random.default_rng(voices)
+    p = np.exp(rng.normal(scale=2, size=(3, voices, 128)))
+    p /= p.sum(axis=-1, keepdims=True)
+    melody = rng.integers(64, 76, 3)
+    costs = replace(FREE, crossing=1.5, skip=0.7, move=(0.3, 0.9, 0.5, 1.3))
+    ranges = voice_ranges(voices + 1)[1:]
+    singable = [np.arange(low, high + 1) for low, high in ranges]
+    best = [
+        [span[np.argsort(p[step, voice, span])[-2:]] for voice, span in enumerate(singable)]
+        for step in range(3)
+    ]
+
+    def price(path):
+        total = 0.0
+        for step, chosen in enumerate(path):
+            total -= sum(np.log(p[step, voice, pitch]) for voice, pitch in enumerate(chosen))
+            line = [melody[step], *chosen]
+            total += 1.5 * sum(upper < lower for upper, lower in pairwise(line))
+            if step:
+                moves = [abs(now - before) for now, before in zip(chosen, path[step - 1], strict=True)]
+                total += sum(costs.move[step] * (move > 0) + 0.7 * (move > 2) for move in moves)
+        return total
+
+    paths = list(product(*(product(*step) for step in best)))
+    found, found_price = decode(p, melody, costs, candidates=2)
+    assert found_price == pytest.approx(min(map(price, paths)) / 3, rel=1e-5)
+    assert price([tuple(step) for step in found[:, 1:].tolist()]) == pytest.approx(min(map(price, paths)))
+
+
+def test_a_long_song_costs_what_its_parts_cost():
+    p, melody = noisy(np.random.default_rng(0), 64), np.full(64, 70)
+    _, short = decode(p, melody, FREE)
+    _, long = decode(np.tile(p, (100, 1, 1)), np.tile(melody, 100), FREE)
+    assert long == pytest.approx(short, rel=1e-4)  # nothing is lost to rounding
+
+
+# ----------------------------------------------------------------------------- what the user may choose
+def test_instruments_tempo_and_track_are_the_users(tmp_path):
+    low = ("Bass", [(0, 1920, 40)])
+    high = ("Flute", [(0, 960, 72), (960, 1920, 74)])
+    path = write_notes(
+        tmp_path / "two.mid", low, high, conductor=[mido.MetaMessage("set_tempo", tempo=400_000)]
+    )
+    arrangement = harmonize(path, generator=silent(), track="bass")
+    assert arrangement.melody.track == "Bass"
+    assert any("1 octave" in line or "octaves" in line for line in arrangement.report)
+    midi = mido.MidiFile(arrangement.write(tmp_path / "a.mid", programs=[73, 19, 19, 19], tempo=60))
+    programs = [m.program for track in midi.tracks for m in track if m.type == "program_change"]
+    assert programs == [73, 19, 19, 19]
+    assert [m.tempo for m in midi.tracks[0] if m.type == "set_tempo"] == [1_000_000]
+    assert [m.tempo for m in arrangement.melody.conductor] == [400_000]  # as it was
+    for programs in ([1, 2], [0, 0, 0, 128]):
+        with pytest.raises(ValueError, match="programs="):
+            arrangement.write(tmp_path / "b.mid", programs=programs)
+    with pytest.raises(ValueError, match=r"\.doc.*expected one of \.mid"):
+        arrangement.write(tmp_path / "b.doc")
+    with pytest.raises(ValueError, match="creativity=-1"):
+        harmonize(path, generator=silent(), creativity=-1)
+
+
+@pytest.mark.parametrize("ticks", [20_001, 32_767, 7])
+def test_the_finest_ticks_can_be_written(tmp_path, ticks):
+    path = write_notes(tmp_path / "in.mid", [(0, ticks, 72), (ticks, 3 * ticks, 74)], ticks=ticks)
+    written = read_melody(harmonize(path, generator=silent()).write(tmp_path / "out.mid"), track=0)
+    assert [note.end / written.ticks_per_beat for note in written.notes] == [1, 3]
+
+
+def test_the_command(tmp_path, capsys):
+    song = tmp_path / "song.mid"
+    song.write_bytes(TWINKLE.read_bytes())
+    arguments = [str(song), "--takes", "2", "--seed", "3", "--tempo", "90", "--all-takes"]
+    assert harmonize_command.main(arguments) == 0
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["song.mid", "song_accompanied.mid", "song_accompanied_take-2.mid"]
+    assert "42 notes" in capsys.readouterr().out
+    kept = read_melody(tmp_path / "song_accompanied.mid", track=0)
+    assert kept.notes == read_melody(TWINKLE).notes
+    assert kept.tempo == pytest.approx(90, rel=1e-5)
+    assert harmonize_command.main([str(song), "--takes", "1", "--output", str(tmp_path / "a.mp3")]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir() if p not in map(tmp_path.joinpath, written)) == ["a.mp3"]
+
+
+def test_the_command_refuses_before_it_works(tmp_path, capsys):
+    song = tmp_path / "song.mid"
+    song.write_bytes(b"no music")
+    assert harmonize_command.main([str(song)]) == 1
+    assert "song.mid: neither MIDI nor MusicXML" in capsys.readouterr().err
+    for wrong in (
+        ["--output", str(tmp_path / "a.doc")],
+        ["--output", str(tmp_path)],
+        ["--output", str(song)],
+        ["--output", str(song / "a.mid")],
+        ["--takes", "0"],
+        ["--creativity", "-1"],
+        ["--tempo", "0"],
+        ["--programs", "200"],
+        ["--programs", "1", "2"],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            harmonize_command.main([str(song), *wrong])
+        assert caught.value.code == 2

@@ -1,3 +1,8 @@
+import os
+import struct
+import time
+import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import mido
@@ -5,7 +10,8 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from utils.melody_utils import read_melody, skyline
+from utils.melody_utils import notated, parse_notes, read_melody, read_song, skyline
+from utils.meter_utils import Meter
 from utils.midi_utils import REST, MelodyError, Note, read_grid, write_tracks
 
 TWINKLE = Path(__file__).parent.parent / "input_twinkle_twinkle.mid"
@@ -166,7 +172,29 @@ def test_strange_ends_of_notes(tmp_path):
     assert found == [(0, TICKS, 60), (TICKS, 2 * TICKS, 60), (2 * TICKS, 3 * TICKS, 64)]
 
 
+def track_of(*events):
+    body = b"".join(events) + b"\x00\xff\x2f\x00"
+    return b"MTrk" + struct.pack(">I", len(body)) + body
+
+
+def midi_of(*tracks, kind=1, promised=None, ticks=480):
+    head = struct.pack(">IHHH", 6, kind, len(tracks) if promised is None else promised, ticks)
+    return b"MThd" + head + b"".join(tracks)
+
+
+C_NOTE = b"\x00\x90\x3c\x40\x83\x60\x80\x3c\x00"  # a quarter note of middle C
+NEVER_ENDING = b"\x00\x90\x3c\x40"
 BREAK = {
+    "promised tracks": lambda whole: midi_of(track_of(C_NOTE), promised=0xFFFF),
+    "running status without one": lambda whole: midi_of(track_of(b"\x00\x3c\x40")),
+    "a pause of 2**28 ticks": lambda whole: midi_of(track_of(b"\xff\xff\xff\x7f" + C_NOTE[1:]), ticks=1),
+    "notes without length": lambda whole: midi_of(track_of(b"\x00\x90\x3c\x40\x00\x80\x3c\x00")),
+    "a million notes at once": lambda whole: midi_of(track_of(b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 10**6)),
+    "too many notes": lambda whole: midi_of(track_of(b"\x00\x90\x3c\x40" + b"\x01\x3c\x40" * 110_000)),
+    "a number without end": lambda whole: midi_of(track_of(b"\x80" * 500_000)),
+    "many empty tracks": lambda whole: midi_of(*[track_of()] * 65_535),
+    "a text of a megabyte": lambda whole: midi_of(track_of(b"\x00\xff\x01\xbd\x84\x40" + b"a" * 10**6)),
+    "no MIDI after the header": lambda whole: whole[:14],
     "empty": lambda whole: b"",
     "text": lambda whole: b"This is not music.",
     "truncated": lambda whole: whole[:100],
@@ -182,8 +210,10 @@ BREAK = {
 def test_broken_files_are_refused(tmp_path, damage, read):
     path = tmp_path / "broken.mid"
     path.write_bytes(damage(TWINKLE.read_bytes()))
+    began = time.process_time()
     with pytest.raises(MelodyError, match=r"broken\.mid: .+\. .+\."):
         read(path)
+    assert time.process_time() - began < 5
 
 
 def test_missing_and_silent_files_are_refused(tmp_path):
@@ -198,3 +228,198 @@ def test_missing_and_silent_files_are_refused(tmp_path):
     with pytest.raises(MelodyError, match="nothing but drums") as caught:
         read_melody(tmp_path / "drum.mid")
     assert caught.value.path == str(tmp_path / "drum.mid")
+
+
+def test_odd_but_usable_files_give_a_melody(tmp_path):
+    path = tmp_path / "odd.mid"
+    path.write_bytes(midi_of(track_of(NEVER_ENDING, b"\x83\x60\xff\x51\x03\x00\x00\x00"), kind=0))
+    melody = read_melody(path)  # a note that nobody ends, and a tempo of 0
+    assert [tuple(note) for note in melody.notes] == [(0, 480, 60, 64)]
+    assert melody.tempo == 120
+    path.write_bytes(midi_of(track_of(C_NOTE), ticks=1))
+    assert read_melody(path).notes[0].end == 480
+    path.write_bytes(midi_of(track_of(C_NOTE), ticks=0x7FFF))
+    assert read_melody(path).grid.tolist() == [60]  # the least that a note can last
+
+
+def test_files_that_cannot_be_opened_are_refused(tmp_path):
+    loop = tmp_path / "loop.mid"
+    loop.symlink_to(loop)
+    secret = tmp_path / "secret.mid"
+    secret.write_bytes(TWINKLE.read_bytes())
+    secret.chmod(0)
+    before = os.geteuid()
+    for path in (loop, tmp_path / "no\0thing.mid", secret):
+        if path is secret and before == 0:
+            os.seteuid(65534)  # root may read everything
+        try:
+            with pytest.raises(MelodyError, match=r"cannot be read|no such file"):
+                read_melody(path)
+        finally:
+            os.seteuid(before)
+
+
+def test_names_in_any_script_are_kept(tmp_path):
+    for name in ("Флейта", "旋律", "Flöte", "لحن"):
+        path = write_notes(tmp_path / f"{name}.mid", (name, [(0, 480, 60)]))
+        assert read_melody(path).track == name
+    latin = midi_of(track_of(b"\x00\xff\x03\x05Fl\xf6te", C_NOTE))
+    (tmp_path / "old.mid").write_bytes(latin)
+    assert read_melody(tmp_path / "old.mid").track == "Flöte"
+
+
+def test_what_was_done_is_told(tmp_path):
+    chords = [(0, 480, 72), (0, 480, 60), (500, 960, 74), (500, 960, 62)]
+    path = write_notes(tmp_path / "a.mid", ("Bass", [(0, 960, 40)]), ("Lead", chords))
+    report = " ".join(read_melody(path).report)
+    assert '"Lead", by its name the melody of 2 parts: 2 notes' in report
+    assert "2 notes below its upper line" in report
+    assert "1 notes lie off the sixteenths, at most by 0.042 beats (bar 1)" in report
+    assert "as asked for" in read_melody(path, track="bass").report[0]
+
+
+@pytest.mark.parametrize("shift", [0, 30])
+def test_triplets_are_found_and_told_and_sixteenths_are_none(tmp_path, shift):
+    triplets = [(480 + 160 * n, 640 + 160 * n, 72 + n) for n in range(3)]
+    plain = [(0, 480, 71), (960, 1080 + shift, 74), (1080 + shift, 1200, 76), (1200, 1920, 77)]
+    melody = read_melody(write_notes(tmp_path / "a.mid", plain[:1] + triplets + plain[1:]))
+    assert np.flatnonzero(melody.triplet).tolist() == [4, 5, 6, 7]
+    assert np.flatnonzero(melody.onset)[1:4].tolist() == [4, 5, 7]
+    assert any("3 notes in 1 beats of triplets" in line for line in melody.report)
+    starts = [start for start, _, _ in notated(melody)]
+    assert starts[1:4] == [1, Fraction(4, 3), Fraction(5, 3)]
+    assert starts[5] == Fraction(9, 4)
+
+
+@pytest.mark.parametrize("pickup", [1, 2])
+def test_a_short_first_bar_is_a_pickup(tmp_path, pickup):
+    def signature(beats, time):
+        return mido.MetaMessage("time_signature", numerator=beats, denominator=4, time=time)
+
+    conductor = [signature(pickup, 0), signature(3, pickup * 480)]
+    melody = read_melody(write_notes(tmp_path / "a.mid", [(0, 4800, 60)], conductor=conductor))
+    assert melody.pickup == pickup
+    assert melody.meters == (Meter(0, 3, 4),)
+    conductor = [signature(4, 0), signature(3, 4 * 480)]  # a whole bar of another metre is none
+    melody = read_melody(write_notes(tmp_path / "a.mid", [(0, 4800, 60)], conductor=conductor))
+    assert (melody.pickup, len(melody.meters)) == (0, 2)
+    assert read_melody(tmp_path / "a.mid", pickup=1.5).pickup == Fraction(3, 2)
+    with pytest.raises(MelodyError, match="pickup"):
+        read_melody(tmp_path / "a.mid", pickup=-1)
+
+
+# --- Scores, streams, typed notes --------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chorale():
+    import music21
+
+    return music21.corpus.parse("bach/bwv66.6")  # with a pickup of a beat
+
+
+def test_a_score_and_its_stream_read_alike_and_as_they_sound(chorale, tmp_path):
+    chorale.write("musicxml", fp=tmp_path / "a.musicxml")
+    chorale.write("mxl", fp=tmp_path / "b.mxl")
+    stream, plain, packed = (read_song(x) for x in (chorale, tmp_path / "a.musicxml", tmp_path / "b.mxl"))
+    assert stream.parts == plain.parts == packed.parts
+    assert [part.name for part in stream.parts] == ["Soprano", "Alto", "Tenor", "Bass"]
+    assert plain.pickup == 1
+    chorale.write("midi", fp=tmp_path / "c.mid")
+    played = read_song(tmp_path / "c.mid")
+    for part, other in zip(plain.parts, played.parts, strict=True):
+        finer = plain.ticks_per_beat / played.ticks_per_beat
+        assert [(n.start, n.end, n.pitch) for n in part.notes] == [
+            (n.start * finer, n.end * finer, n.pitch) for n in other.notes
+        ]
+    melody = read_melody(tmp_path / "a.musicxml")
+    assert melody.track == "Soprano" and melody.grid[:8].tolist() == [73, 73, 71, 71, 69, 69, 69, 69]
+
+
+def test_ties_chords_grace_notes_and_transposing_instruments(tmp_path):
+    from music21 import bar, chord, clef, duration, instrument, note, stream, tie
+
+    part = stream.Part([instrument.Clarinet(), clef.TrebleClef()])
+    first, second = note.Note("D5", quarterLength=4), note.Note("D5", quarterLength=1)
+    first.tie, second.tie = tie.Tie("start"), tie.Tie("stop")
+    grace = note.Note("E5").getGrace()
+    top = chord.Chord(["F#4", "A5"], duration=duration.Duration(3))
+    part.append([first, second, grace, top])
+    part.makeMeasures(inPlace=True)
+    part.getElementsByClass("Measure").last().rightBarline = bar.Repeat(direction="end")
+    score = stream.Score([part])
+    score.write("musicxml", fp=tmp_path / "a.musicxml")
+    melody = read_melody(tmp_path / "a.musicxml")
+    assert [note.pitch for note in melody.notes] == [72, 79]  # a tone below what is written
+    assert [note.end / melody.ticks_per_beat for note in melody.notes] == [5, 8]
+    report = " ".join(melody.report)
+    assert "1 grace notes" in report and "Repeats are not played out" in report
+
+
+def test_typed_notes():
+    notes = [("C5", 1), ("f#4", 0.5), ("Bb3", "1/3"), (None, 1), (61, 2)]
+    melody = read_melody(notes)
+    assert [note.pitch for note in melody.notes] == [72, 66, 58, 61]
+    assert melody.notes[-1].end == Fraction(29, 6) * melody.ticks_per_beat
+    assert parse_notes("C5 c♯:2 | r, Bb4:1/2; b") == [
+        (72, 1),
+        (73, 2),
+        (None, 1),
+        (70, Fraction(1, 2)),
+        (71, 1),
+    ]
+    for text, reason in (
+        ("", "no note"),
+        ("C5 H4", "note 2, 'H4'"),
+        ("r r", "only rests"),
+        ("C5:x", "length"),
+    ):
+        with pytest.raises(MelodyError, match=reason):
+            parse_notes(text)
+    for pairs in (
+        [],
+        [("C5",)],
+        [("X5", 1)],
+        [("C5", 0)],
+        [("C5", -1)],
+        [(128, 1)],
+        [(None, 1)],
+        [("C5", 1e9)],
+        5,
+    ):
+        with pytest.raises(MelodyError):
+            read_melody(pairs)
+
+
+def test_broken_scores_are_refused(tmp_path):
+    bomb = b'<!DOCTYPE a [<!ENTITY a0 "haha">' + b"".join(
+        b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 12)
+    )
+    with zipfile.ZipFile(tmp_path / "large.mxl", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("score.xml", b" " * 30_000_000)
+    with zipfile.ZipFile(tmp_path / "none.mxl", "w") as archive:
+        archive.writestr("readme.txt", "no score")
+    (tmp_path / "bomb.xml").write_bytes(b'<?xml version="1.0"?>' + bomb + b"]><a>&a11;</a>")
+    (tmp_path / "cut.musicxml").write_bytes(b"<?xml version='1.0'?><score-partwise><part-list>")
+    (tmp_path / "other.xml").write_bytes(b"<?xml version='1.0'?><html><body>hello</body></html>")
+    (tmp_path / "broken.mxl").write_bytes(b"PK\x03\x04 nothing of the kind")
+    (tmp_path / "pickle.xml").write_bytes(b"\x80\x04\x95 not even XML")
+    for path in sorted(tmp_path.iterdir()):
+        began = time.process_time()
+        with pytest.raises(MelodyError, match=rf"{path.stem}\.\w+: .+\. .+\."):
+            read_melody(path)
+        assert time.process_time() - began < 5
+
+
+# --- Damage of all kinds -----------------------------------------------------
+
+
+def test_no_damage_leads_to_anything_but_a_melody_or_a_clear_error():
+    from fuzz_melody import fuzz
+
+    outcomes, failures, slowest = fuzz(5000)
+    assert failures == []
+    assert slowest < 5
+    assert sum(outcomes.values()) == 5000
+    assert outcomes["a melody"] > 500
+    assert len(outcomes) > 5

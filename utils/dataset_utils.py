@@ -1,10 +1,12 @@
 """Chorales to windows, windows to batches: everything between a score and a training step.
 
-``python -m utils.dataset_utils`` rebuilds ``dataset/`` and ``original_midi/`` from music21's corpus.
+``python -m utils.dataset_utils`` rebuilds ``dataset/`` and ``original_midi/`` from music21's corpus; with
+two folders it makes data files of your own music.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import itertools
 import zipfile
@@ -12,11 +14,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import mido
 import numpy as np
 import tensorflow as tf
 
-from utils import midi_utils, path_utils
+from utils import melody_utils, meter_utils, midi_utils, path_utils
 from utils.midi_utils import REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
 
 DATASET_DIR = Path("dataset")
@@ -476,69 +477,153 @@ def build_dataset(dataset_dir=DATASET_DIR, midi_dir=MIDI_DIR):
 # --- Your own music ----------------------------------------------------------
 
 
-def windows_from_midi(folder):
-    """Cut every two-bar window out of a folder of MIDI files.
+def build_own_dataset(folder, output, tracks=None, held_out=0.1, seed=0):
+    """Make training and evaluation files of a folder of your own music.
 
-    Bars of four beats are counted from the beginning of each file; a last bar that is not full ends in
-    rests. Of voices that sing several notes at once the highest stays.
+    Parameters
+    ----------
+    folder, tracks
+        As for :func:`read_pieces`.
+    output : str or Path
+        Receives ``train.npy``, ``valid.npy``, ``eval.npy`` with every two-bar window of their pieces, and
+        ``report.txt``.
+    held_out : float
+        Share of the pieces to validate by, and as much again to judge the end result by, above 0 and below
+        a third. Pieces that share a harmonisation stay on one side.
+    seed : int
+        Decides which pieces those are.
+
+    Returns
+    -------
+    dict of str to (int, int)
+        By split: pieces and windows.
+    report : list of str
+        Which files were passed over, and why; what was done to others.
+
+    Raises
+    ------
+    ValueError
+        If the folder gives fewer than three pieces that have nothing in common, or ``held_out`` is no such
+        share.
+    """
+    if not 0 < held_out < 1 / 3:
+        raise ValueError(f"held_out={held_out}; give a share above 0 and below a third")
+    pieces, report = read_pieces(folder, tracks)
+    pieces = _split_at_random(pieces, held_out, seed)
+    counts = {}
+    for split, file in ROLL_FILES.items():
+        own = [piece for piece in pieces if piece.split == split]
+        grid, _ = windows(own)
+        save_rolls(Path(output) / file, grid)
+        counts[split] = (len(own), len(grid))
+    lines = [f"{split}: {n} pieces, {m} windows" for split, (n, m) in counts.items()]
+    text = "\n".join([*lines, *report, *(f"{piece.split}: {piece.name}" for piece in pieces)]) + "\n"
+    path_utils.write_whole(
+        Path(output) / "report.txt", lambda name: Path(name).write_text(text, encoding="utf-8")
+    )
+    return counts, report
+
+
+def read_pieces(folder, tracks=None):
+    """Read a folder of music in bars of four beats.
 
     Parameters
     ----------
     folder : str or Path
-        Of ``.mid`` or ``.midi`` files with one track a voice, the melody first; a track without notes may
-        stand before them.
+        Of MIDI files (.mid, .midi) or scores (.musicxml, .xml, .mxl).
+    tracks : sequence of (int or str), optional
+        Which part sings which voice, the melody first: numbers from 0, or pieces of the parts' names. By
+        default all parts with notes, drums left out, in the order of the file. Of parts that play several
+        notes at once the highest stays.
 
     Returns
     -------
-    grid : int8 array [sample, step=32, voice]
-        Without those in which a voice rests for a bar; file by file, in the order of their names, shorter
-        names first.
+    pieces : list of Chorale
+        All of as many voices, 2 to 8, each with a window; without a split and with a key of C major, which
+        nobody has looked for. File by file, in the order of their names, shorter names first.
     report : list of str
         Which files were passed over, and why.
 
     Raises
     ------
     ValueError
-        If the folder gives no window.
+        If the folder gives no two-bar window.
     """
-    files = [file for file in Path(folder).glob("*") if file.suffix.lower() in (".mid", ".midi")]
+    from tqdm.auto import tqdm
+
+    endings = (".mid", ".midi", *melody_utils.SCORE_ENDINGS)
+    files = [file for file in Path(folder).glob("*") if file.suffix.lower() in endings]
     files.sort(key=lambda file: (len(file.name), file.name))  # MIDI-9 before MIDI-10
     found, report = [], []
-    for file in files:
+    for file in tqdm(files, "Reading music", disable=len(files) < 50):
         try:
-            found.append((file, _windows_of(file)))
+            found.append(_read_piece(file, tracks))
         except midi_utils.MelodyError as error:
             report.append(str(error))
     if not found:
         raise ValueError(
-            f"{folder} gives no two-bar window: {len(files)} MIDI files found, none fits. "
-            "Put files there with one track a voice, in bars of four beats. " + " ".join(report[:5])
+            f"{folder} gives no two-bar window: {len(files)} files of music found, none fits. "
+            "Put MIDI or MusicXML there with one part a voice, in bars of four beats. " + " ".join(report[:5])
         )
-    voices = Counter(cuts.shape[-1] for _, cuts in found).most_common(1)[0][0]
-    for file, cuts in found:
-        if cuts.shape[-1] != voices:
-            report.append(f"{file}: {cuts.shape[-1]} voices, but most files have {voices}.")
-    return np.concatenate([cuts for _, cuts in found if cuts.shape[-1] == voices]), report
+    voices = Counter(piece.grid.shape[1] for piece in found).most_common(1)[0][0]
+    for piece in found:
+        if piece.grid.shape[1] != voices:
+            report.append(f"{piece.name}: {piece.grid.shape[1]} voices, but most files have {voices}.")
+    return [piece for piece in found if piece.grid.shape[1] == voices], report
 
 
-def _windows_of(file):
-    grid, _, _ = midi_utils.read_grid(file)
-    tracks = mido.MidiFile(file, clip=True).tracks
-    meters = {(m.numerator, m.denominator) for track in tracks for m in track if m.type == "time_signature"}
-    if any(beats != unit for beats, unit in meters):
-        meters = " and ".join(f"{beats}/{unit}" for beats, unit in sorted(meters))
-        raise midi_utils.MelodyError(file, f"bars of {meters}", "Give music in 4/4 throughout")
-    if grid.shape[-1] not in VOICE_COUNTS:
-        advice = f"Give {VOICE_COUNTS[0]} to {VOICE_COUNTS[-1]}, the melody first"
-        raise midi_utils.MelodyError(file, f"voices: {grid.shape[-1]}", advice)
-    grid = np.pad(grid, [(0, -len(grid) % STEPS_PER_BAR), (0, 0)], constant_values=REST)
-    starts = range(0, len(grid) - STEPS_PER_WINDOW + 1, STEPS_PER_BAR)
-    cuts = [grid[start : start + STEPS_PER_WINDOW] for start in starts]
-    cuts = [cut for cut in cuts if _every_bar_sounds(cut)]
-    if not cuts:
+def _read_piece(file, tracks):
+    song = melody_utils.read_song(file)
+    parts = song.parts if tracks is None else [melody_utils.choose(song, track)[0] for track in tracks]
+    if len(parts) not in VOICE_COUNTS:
+        names = ", ".join(part.name for part in parts[:12])
+        advice = f"Give {VOICE_COUNTS[0]} to {VOICE_COUNTS[-1]}, the melody first, or name the tracks"
+        raise midi_utils.MelodyError(file, f"voices: {len(parts)} ({names})", advice)
+    meters = dict.fromkeys(f"{meter.numerator}/{meter.denominator}" for meter in song.meters)
+    if any(meter.steps != STEPS_PER_BAR for meter in song.meters):
+        raise midi_utils.MelodyError(file, f"bars of {' and '.join(meters)}", "Give music in 4/4 throughout")
+    lines = [melody_utils.skyline(part.notes, song.ticks_per_beat // 16) for part in parts]
+    end = max(note.end for line in lines for note in line)
+    steps = int(midi_utils.to_steps(end, song.ticks_per_beat))
+    steps += -(steps - round(song.pickup * STEPS_PER_BEAT)) % STEPS_PER_BAR  # a last bar ends in rests
+    columns = [midi_utils.quantise(line, song.ticks_per_beat, steps) for line in lines]
+    grid, onset = (
+        np.stack([part[:steps] for part in column], axis=-1) for column in zip(*columns, strict=True)
+    )
+    bars = meter_utils.bar_lines(song.meters, song.pickup, steps).astype(np.int32)
+    piece = Chorale(str(file), "", "+".join(meters), 0, "major", grid, onset, bars)
+    if not window_starts(piece):
         advice = "Fill the gaps, or leave the resting voices out"
         raise midi_utils.MelodyError(file, "no two bars on end in which every voice sings", advice)
-    return np.stack(cuts)
+    return piece
+
+
+def _split_at_random(pieces, held_out, seed):
+    """Hold pieces out for validation and test, at least one of each, with all that share their music."""
+    alike = list(dict.fromkeys(families(pieces).values()))
+    if len(alike) < len(ROLL_FILES):
+        raise ValueError(
+            f"{len(pieces)} pieces, of which {len(alike)} have nothing in common: at least {len(ROLL_FILES)} "
+            "are needed, to train, to validate and to test by. Add more music."
+        )
+    order = np.random.default_rng(seed).permutation(len(alike))
+    split = dict.fromkeys((piece.name for piece in pieces), "train")
+    wanted, place = max(1, round(held_out * len(pieces))), 0
+    for side in ("valid", "test"):
+        taken = 0
+        # A family is left for each side that is still to come.
+        while taken < wanted and place < len(alike) - (2 if side == "valid" else 1):
+            family = alike[order[place]]
+            split.update(dict.fromkeys(family, side))
+            taken, place = taken + len(family), place + 1
+    return [replace(piece, split=split[piece.name]) for piece in pieces]
+
+
+def count_voices(path):
+    """Count the voices of a data file of either kind, as :func:`load_windows` gives them."""
+    if str(path).endswith(".npz"):
+        return len(VOICES)
+    return load_rolls(path).shape[-1]
 
 
 # --- Batches -----------------------------------------------------------------
@@ -616,5 +701,35 @@ def batches(grid, batch_size, seed, transpose=False, start=0):
     return positions.map(choose).batch(batch_size, drop_remainder=True).map(expand).prefetch(4)
 
 
+def main(arguments=None):
+    """Rebuild the project's data, or make data files of your own music."""
+    parser = argparse.ArgumentParser(
+        prog="python -m utils.dataset_utils",
+        description="Without arguments: rebuild dataset/ and original_midi/ from music21's corpus. With two "
+        "folders: make train.npy, valid.npy and eval.npy of your own music.",
+    )
+    parser.add_argument("folder", nargs="?", type=Path, help="your MIDI or MusicXML files")
+    parser.add_argument("output", nargs="?", type=Path, help="where the data files go")
+    parser.add_argument("--tracks", nargs="+", help="which part sings which voice: numbers from 0 or names")
+    parser.add_argument(
+        "--held-out", type=float, default=0.1, help="share to validate by, and to test by (0.1)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides which pieces are held out (0)")
+    chosen = parser.parse_args(arguments)
+    if chosen.folder is None:
+        build_dataset()
+        return
+    if chosen.output is None:
+        parser.error("say where the data files go: a second folder")
+    tracks = chosen.tracks and [int(t) if t.isdecimal() else t for t in chosen.tracks]
+    try:
+        counts, report = build_own_dataset(chosen.folder, chosen.output, tracks, chosen.held_out, chosen.seed)
+    except ValueError as error:
+        parser.exit(1, f"{error}\n")
+    print(*report, sep="\n")
+    for split, (pieces, cuts) in counts.items():
+        print(f"{chosen.output / ROLL_FILES[split]}: {pieces} pieces, {cuts} windows")
+
+
 if __name__ == "__main__":
-    build_dataset()
+    main()

@@ -42,7 +42,7 @@ KEYS = (0, -1, 1, -2)
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 # A long song is heard in pieces. A generator with four halvings hears no further than four bars, so pieces
 # that overlap by that much give what one pass would.
-PIECE = 32 * STEPS_PER_BAR
+PIECE = 96 * STEPS_PER_BAR
 OVERLAP = 4 * STEPS_PER_BAR
 JUDGED_AT_ONCE = 64  # windows
 TRIPLET_PHASES = (0, 1, 1, 1)  # in a beat of triplets the voices move with the beat or not at all
@@ -112,6 +112,8 @@ class Arrangement:
             raise ValueError(f"Cannot write {path}: the ending is {ending!r}, expected one of {known}.")
         # Where a beat has no whole number of ticks for each sixteenth, count in finer ticks.
         finer = math.lcm(self.melody.ticks_per_beat, STEPS_PER_BEAT) // self.melody.ticks_per_beat
+        if finer * self.melody.ticks_per_beat > midi_utils.MOST_TICKS_PER_BEAT:
+            finer = 1  # so fine already that nobody hears the rest
         ticks_per_beat = finer * self.melody.ticks_per_beat
         conductor = [message.copy(time=finer * message.time) for message in self._conductor(tempo)]
         own = [note._replace(start=finer * note.start, end=finer * note.end) for note in self.melody.notes]
@@ -338,25 +340,22 @@ def propose(generator, line, seed=0, keys=(0,), bar=0):
     """
     window, noise_shape = _input_shapes(generator)
     window = window or len(line)
-    heard = []
-    for key in keys:
-        moved = np.clip(np.add(line, key), 0, midi_utils.PITCHES - 1)
-        melody = midi_utils.grid_to_roll(moved.reshape(-1, window, 1))
-        noise = [
-            _noise(noise_shape, np.random.default_rng((seed, key % OCTAVE, bar + number)))
-            for number in range(len(line) // STEPS_PER_BAR)
-        ]
-        noise = np.reshape(noise, (len(melody), -1, *noise_shape))
-        output = np.asarray(generator((melody, noise), training=False), np.float32)
-        expected = melody.shape[:3]
-        if output.shape[:3] != expected or output.ndim != 4 or output.shape[3] < 2:
-            raise ValueError(
-                f"the generator gave {output.shape}; expected {expected} (sample, step, pitch) and two or "
-                "more voices"
-            )
-        # What leaves at one end of the 128 pitches comes back at the other, where no voice sings.
-        heard.append(np.roll(output.reshape(-1, *output.shape[2:]), -key, axis=1))
-    return np.stack(heard)
+    moved = np.clip(np.add.outer(keys, line), 0, midi_utils.PITCHES - 1)
+    melody = midi_utils.grid_to_roll(moved.reshape(-1, window, 1))
+    bars = range(bar, bar + len(line) // STEPS_PER_BAR)
+    # Each bar's noise is its own, in whatever piece of the song it is heard.
+    draws = [np.random.default_rng((seed, key % OCTAVE, number)) for key in keys for number in bars]
+    noise = np.reshape([_noise(noise_shape, rng) for rng in draws], (len(melody), -1, *noise_shape))
+    output = np.asarray(generator((melody, noise), training=False), np.float32)
+    expected = melody.shape[:3]
+    if output.shape[:3] != expected or output.ndim != 4 or output.shape[3] < 2:
+        raise ValueError(
+            f"the generator gave {output.shape}; expected {expected} (sample, step, pitch) and two or more "
+            "voices"
+        )
+    output = output.reshape(len(keys), len(line), *output.shape[2:])
+    # What leaves at one end of the 128 pitches comes back at the other, where no voice sings.
+    return np.stack([np.roll(heard, -key, axis=1) for heard, key in zip(output, keys, strict=True)])
 
 
 def judge(critic, grid):

@@ -30,6 +30,8 @@ MELODY_NAMES = ("melody", "soprano", "vocal", "voice", "sing", "lead", "tune", "
 SCORE_ENDINGS = (".musicxml", ".xml", ".mxl")
 LARGEST_SCORE = 20_000_000  # bytes, unpacked
 SCORE_TICKS = 10_080  # a quarter note, of what is not MIDI: thirds, fifths and sevenths come out even
+TYPED_EXAMPLE = "C5 C5 G5 G5 A5 A5 G5:2 | F5 F5 E5 E5 D5 D5 C5:2"
+FIRST_OCTAVE = "5"  # of typed notes: where sopranos sing
 TYPED_TEMPO = 100.0  # quarter notes per minute, where nothing is said
 NOTE_NAME = re.compile(r"([A-Ga-g])(##|#|bb|b|-)?(-?\d+)")
 STEPS_OF_NAMES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
@@ -141,7 +143,7 @@ def read_melody(source, track=None, pickup=None):
     song = read_song(source)
     if pickup is not None:
         song = song._replace(pickup=_as_beats(song.source, pickup))
-    chosen, why = _choose(song, track)
+    chosen, why = choose(song, track)
     notes = skyline(chosen.notes, song.ticks_per_beat // 16)
     grid, onset = midi_utils.quantise(notes, song.ticks_per_beat)
     triplet = _triplets(notes, song.ticks_per_beat, len(grid))
@@ -267,8 +269,26 @@ def skyline(notes, together=0):
 # --- Choosing, reporting -----------------------------------------------------
 
 
-def _choose(song, track):
-    """Pick a part, and say why."""
+def choose(song, track=None):
+    """Pick a part of a song.
+
+    Parameters
+    ----------
+    song : Song
+    track : int or str, optional
+        As for :func:`read_melody`.
+
+    Returns
+    -------
+    Part
+    str
+        Why this one.
+
+    Raises
+    ------
+    MelodyError
+        If there is no such part.
+    """
     parts = song.parts
     if track is None:
         place, why = _likeliest(song)
@@ -382,7 +402,8 @@ def _from_score(path, data):
     try:
         if data.startswith(b"PK"):
             data = _unzip(path, data)
-        stream = music21.musicxml.xmlToM21.MusicXMLImporter().scoreFromString(_decode(data))
+        # Not `parse`, which would look for a pickle of an earlier time.
+        stream = music21.converter.parseData(_decode(data), format="musicxml")
     except MelodyError:
         raise
     # The parser meets bad bytes with whatever exception they happen to cause.
@@ -415,6 +436,8 @@ def _unzip(path, data):
 
 def _from_stream(stream, source):
     """Read a stream of music21; ties are joined, grace notes left out, repeats not played out."""
+    if any(instrument.transposition for instrument in stream.recurse().getElementsByClass("Instrument")):
+        stream = stream.toSoundingPitch()
     staves = list(getattr(stream, "parts", [])) or [stream]
     parts, graces = [], 0
     for number, staff in enumerate(staves):
@@ -531,6 +554,56 @@ def _from_typed(pairs):
     conductor = (mido.MetaMessage("set_tempo", tempo=midi_utils.tempo_of(TYPED_TEMPO)),)
     part = Part("Melody", 0, notes)
     return Song(source, [part], SCORE_TICKS, conductor, meter_utils.tidy_meters([]), Fraction(0))
+
+
+def parse_notes(text):
+    """Read a melody that somebody has typed.
+
+    Parameters
+    ----------
+    text : str
+        Notes such as ``C5``, ``f#4:2``, ``Bb:1/2`` and rests ``r:1``, between spaces, commas or bar lines.
+        After the colon stand the beats, one if they are left out. A note without an octave takes that of
+        the note before, the first one octave 5; C4 is middle C.
+
+    Returns
+    -------
+    list of (int or None, Fraction)
+        MIDI pitch, None for a rest, and beats: what :func:`read_melody` takes.
+
+    Raises
+    ------
+    MelodyError
+        If a note cannot be understood or there is none.
+    """
+    source, notes, octave = "typed notes", [], FIRST_OCTAVE
+    for number, word in enumerate(re.split(r"[\s,;|]+", text.strip(" \t\n,;|")), start=1):
+        name, colon, beats = word.lower().replace("♯", "#").replace("♭", "b").partition(":")
+        length = _beats(beats) if colon else Fraction(1)
+        if length is None:
+            advice = "After the colon stand the beats, as in C5:2, C5:0.5 or C5:1/2"
+            raise MelodyError(source, f"note {number}, {word!r}, has no length", advice)
+        if name in ("r", "rest"):
+            notes.append((None, length))
+            continue
+        octave = name.lstrip("abcdefg#") or octave
+        pitch = pitch_number(name if name.endswith(octave) else name + octave)
+        if pitch is None:
+            reason = f"note {number}, {word!r}, is none" if word else "there is no note yet"
+            raise MelodyError(source, reason, f"Write them like this: {TYPED_EXAMPLE}")
+        notes.append((pitch, length))
+    if all(pitch is None for pitch, _ in notes):
+        raise MelodyError(source, "there are only rests", f"Write notes too, like this: {TYPED_EXAMPLE}")
+    return notes
+
+
+def _beats(text):
+    """Read a positive number or fraction; None if it is neither."""
+    try:
+        beats = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        return None
+    return beats if 0 < beats < 1000 else None
 
 
 def pitch_number(name):

@@ -36,8 +36,10 @@ DEFAULT_VELOCITY = 80
 TICKS_PER_STEP = 120  # 480 ticks a quarter note, what most music software writes
 DRUM_CHANNEL = 9  # General MIDI, counted from 0
 MICROSECONDS_PER_MINUTE = 60_000_000
+MOST_TICKS_PER_BEAT = (1 << 15) - 1  # that a file can hold
+LONGEST_PAUSE = (1 << 28) - 1  # ticks between two events
 # Bounds of what is taken for music: an hour of it needs a tenth of that.
-LARGEST_MIDI = 1_000_000  # bytes
+LARGEST_MIDI = 600_000  # bytes
 LONGEST_BEATS = 25_000
 MOST_NOTES = 100_000
 # Bytes that each announce another one: the parser would read them as one number, slower and slower.
@@ -280,6 +282,7 @@ def read_grid(path):
         raise MelodyError(path, "no track after the conductor's", "Give a file with one track a voice")
     ends = [sum(message.time for message in track) for track in voices]
     check_length(path, max(ends), midi.ticks_per_beat)
+    check_count(path, sum(map(len, per_track)))
     steps = int(to_steps(max(ends), midi.ticks_per_beat))
     columns = [quantise(notes, midi.ticks_per_beat, steps) for notes in per_track]
     grid, onset = (np.stack(column, axis=-1) for column in zip(*columns, strict=True))
@@ -358,6 +361,9 @@ def _to_track(messages, end):
     last = max([end, *(message.time for message in messages)])
     track, now = mido.MidiTrack(), 0
     for message in [*messages, mido.MetaMessage("end_of_track", time=last)]:
+        while message.time - now > LONGEST_PAUSE:
+            track.append(mido.MetaMessage("marker", time=LONGEST_PAUSE))
+            now += LONGEST_PAUSE
         track.append(message.copy(time=message.time - now))
         now = message.time
     return track
@@ -391,7 +397,7 @@ def read_bytes(path, largest=LARGEST_MIDI):
             raise MelodyError(path, "no such file", "Check the name and the folder")
         size = Path(path).stat().st_size
         if size > largest:
-            reason = f"{size / 1e6:.1f} MB, where music takes at most {largest / 1e6:.0f}"
+            reason = f"{size / 1e6:.1f} MB, where music takes at most {largest / 1e6:g}"
             raise MelodyError(path, reason, "Export the melody alone")
         data = Path(path).read_bytes()
     except (OSError, ValueError, RuntimeError) as error:
@@ -428,7 +434,7 @@ def parse_midi(path, data=None):
     if not data.startswith(b"MThd"):
         raise MelodyError(path, "neither MIDI nor MusicXML by its first bytes", advice)
     if len(data) > LARGEST_MIDI:
-        reason = f"{len(data) / 1e6:.1f} MB, where music takes at most {LARGEST_MIDI / 1e6:.0f}"
+        reason = f"{len(data) / 1e6:.1f} MB, where music takes at most {LARGEST_MIDI / 1e6:g}"
         raise MelodyError(path, reason, "Export the melody alone")
     if ENDLESS_NUMBER.search(data):
         raise MelodyError(path, "a number without end where music should be", advice)
@@ -440,7 +446,7 @@ def parse_midi(path, data=None):
         raise MelodyError(path, f"cannot be read as MIDI ({reason})", advice) from error
     if midi.type == 2:
         raise MelodyError(path, "MIDI of type 2, songs side by side", advice)
-    if not 0 < midi.ticks_per_beat < 1 << 15:  # the upper half stands for film frames (SMPTE)
+    if not 0 < midi.ticks_per_beat <= MOST_TICKS_PER_BEAT:  # the upper half stands for film frames (SMPTE)
         raise MelodyError(path, f"its time is not counted in beats ({midi.ticks_per_beat})", advice)
     return midi
 

@@ -1,0 +1,163 @@
+"""Feed damaged MIDI files to the reader: ``python tests/fuzz_melody.py --files 200000``.
+
+Every file must give a melody that can be written and read back unchanged, or a MelodyError: within five
+seconds, and within a gigabyte of memory. The files are real ones with random damage, the same for the same
+seed.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import signal
+import struct
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+import utils.quiet_tensorflow  # noqa: E402, F401
+from utils import inference_utils, melody_utils, midi_utils  # noqa: E402
+
+MOST_SECONDS = 5
+MOST_MEMORY = 1 << 30
+TELLING_BYTES = (0x00, 0x7F, 0x80, 0x8F, 0x90, 0x99, 0xC0, 0xF0, 0xF7, 0xFE, 0xFF)
+
+
+def read_seeds():
+    """The files that are damaged: short songs, a real piece of several minutes, all melodies shipped."""
+    files = [ROOT / "input_twinkle_twinkle.mid", *sorted((ROOT / "original_midi").glob("*.mid"))[::10]]
+    files += sorted((ROOT / "dataset" / "gallery").glob("*.mid"))
+    return [file.read_bytes() for file in files]
+
+
+def damage(data, other, rng):
+    """Break a file in one to six places."""
+    data = bytearray(data)
+    for _ in range(rng.integers(1, 7)):
+        place = int(rng.integers(len(data))) if data else 0
+        length = int(rng.geometric(0.1))
+        match rng.integers(9):
+            case 0:
+                data[place : place + 1] = bytes([rng.choice(TELLING_BYTES)])
+            case 1:
+                data[place : place + 1] = rng.bytes(1)
+            case 2:
+                data[place:place] = rng.bytes(length)
+            case 3:
+                del data[place : place + length]
+            case 4:
+                data[place:place] = data[place : place + length] * int(rng.integers(1, 50))
+            case 5:
+                del data[place:]
+            case 6:  # a number of the header or of a chunk's length
+                value = int(rng.choice([0, 1, 2, 4, 0x7FFF, 0x8000, 0xE728, 0xFFFF]))
+                where = int(rng.choice([8, 10, 12, max(0, data.find(b"MTrk") + 6)]))
+                data[where : where + 2] = struct.pack(">H", value)
+            case 7:  # a long time
+                data[place:place] = b"\xff\xff\xff\x7f"
+            case 8:
+                start = int(rng.integers(len(other)))
+                data[place:place] = other[start : start + 8 * length]
+    return _mend_lengths(data) if rng.random() < 0.8 else bytes(data)
+
+
+def _mend_lengths(data):
+    """Let every track be as long as it says, so that the damage within is met, not only its length."""
+    head, *tracks = bytes(data).split(b"MTrk")
+    return head + b"".join(b"MTrk" + struct.pack(">I", len(track[4:])) + track[4:] for track in tracks)
+
+
+def check(path):
+    """Read a melody, write it with three voices, read it back: what came of it, in a word."""
+    try:
+        melody = melody_utils.read_melody(path)
+    except midi_utils.MelodyError as error:
+        assert error.path == str(path) and error.reason and error.advice
+        return error.reason.split("(")[0].strip()
+    steps = len(melody.grid)
+    assert melody.grid.dtype == np.int8 and melody.onset.shape == (steps,) == melody.triplet.shape
+    assert 0 < steps <= 4 * midi_utils.LONGEST_BEATS + 1 and melody.onset.any()
+    assert ((melody.grid >= 0) | ~melody.onset).all()
+    assert list(melody.notes) == sorted(melody.notes) and all(note.start < note.end for note in melody.notes)
+    grid = np.stack([melody.grid, *np.full((3, steps), [[60], [55], [48]], np.int8)], axis=-1)
+    onset = np.zeros(grid.shape, bool)
+    onset[0, 1:] = True
+    onset[:, 0] = melody.onset
+    heard = inference_utils.meter_utils.hear_in_common_time(melody.meters, melody.pickup, steps)
+    assert len(heard) == steps and (np.diff(heard) > 0).all()
+    arrangement = inference_utils.Arrangement(grid, onset, melody, {})
+    written = melody_utils.read_melody(arrangement.write(path.with_suffix(".out.mid")), track=0)
+    finer = written.ticks_per_beat // melody.ticks_per_beat
+    assert written.notes == tuple(
+        note._replace(start=finer * note.start, end=finer * note.end) for note in melody.notes
+    )
+    return "a melody"
+
+
+def _limit_memory():
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY,) * 2)
+
+
+def _too_slow(*_):
+    raise TimeoutError(f"over {MOST_SECONDS} s")
+
+
+def run(start, files, seed, folder):
+    """Check some files: what came of them, the failures, the slowest time in seconds."""
+    seeds, outcomes, failures, slowest = read_seeds(), Counter(), [], 0.0
+    signal.signal(signal.SIGALRM, _too_slow)
+    path = Path(folder) / f"fuzz-{start}.mid"
+    for number in range(start, start + files):
+        rng = np.random.default_rng((seed, number))
+        data = damage(*(seeds[place] for place in rng.integers(len(seeds), size=2)), rng)
+        path.write_bytes(data)
+        signal.alarm(MOST_SECONDS)
+        began = time.perf_counter()
+        try:
+            outcomes[check(path)] += 1
+        except Exception as error:  # whatever it is, it should not have come out
+            failures.append((number, repr(error)))
+        finally:
+            signal.alarm(0)
+        slowest = max(slowest, time.perf_counter() - began)
+    return outcomes, failures, slowest
+
+
+def fuzz(files, seed=0, workers=2):
+    """Check ``files`` damaged files in several processes: as :func:`run`, and the peak memory in bytes."""
+    per_job = max(1, min(1000, -(-files // workers)))
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder, context.Pool(workers, _limit_memory) as pool:
+        jobs = [(start, min(per_job, files - start), seed, folder) for start in range(0, files, per_job)]
+        results = pool.starmap(run, jobs, chunksize=1)
+    outcomes = sum((result[0] for result in results), Counter())
+    failures = [failure for result in results for failure in result[1]]
+    return outcomes, failures, max(result[2] for result in results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    began = time.perf_counter()
+    outcomes, failures, slowest = fuzz(chosen.files, chosen.seed)
+    took = time.perf_counter() - began
+    print(f"{sum(outcomes.values()) + len(failures):,} files in {took:.0f} s, the slowest {slowest:.2f} s")
+    for reason, count in outcomes.most_common(12):
+        print(f"{count:8,}  {reason}")
+    print(f"failures: {len(failures)}")
+    for number, error in failures[:20]:
+        print(f"  seed {chosen.seed}, file {number}: {error}")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
