@@ -97,6 +97,16 @@ def test_sound_and_pictures_are_in_the_page(executed, project):
     assert "data:audio/mpeg" in page.read_text(encoding="utf-8")
 
 
+def test_pages_show_words_in_place_of_widgets(tmp_path):
+    bundle = {"text/plain": "A panel.", "application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    output = nbformat.v4.new_output("display_data", bundle)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("panel()", outputs=[output])])
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    page = run_notebook.write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "A panel." in page and "widget-view" not in page and "html-manager" not in page
+    assert notebook.metadata["widgets"]  # the notebook itself stays as it was
+
+
 # --- As committed ------------------------------------------------------------
 
 

@@ -224,8 +224,9 @@ class Panel(widgets.VBox):
 
 def _tunes():
     """List the project's melodies: pairs of what to show and the file."""
-    files = [Path("input_twinkle_twinkle.mid"), *sorted(GALLERY.glob("*.mid"))]
-    return [(path.stem.removeprefix("input_").replace("_", " ").replace("-", " "), path) for path in files]
+    gallery = sorted(path for path in GALLERY.glob("*.mid") if not path.stem.endswith("_bach"))
+    files = [Path("input_twinkle_twinkle.mid"), *gallery]
+    return [(re.sub("[_-]", " ", path.stem.removeprefix("input_")).title(), path) for path in files]
 
 
 def _count(takes):
