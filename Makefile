@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LABCONFIG := $(VENV)/etc/jupyter/labconfig
 PRESET ?= tour
 SPLIT ?= valid
 NETWORKS ?= pretrained
@@ -59,6 +60,10 @@ $(VENV)/lesson: requirements.txt
 	@echo "Installing into $(VENV): about 3 GB and a few minutes, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	@# JupyterLab is not to ask about news, nor to look for updates: the lesson works offline.
+	mkdir -p $(LABCONFIG)
+	echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' \
+		> $(LABCONFIG)/default_setting_overrides.json
 	touch $@
 
 $(VENV)/development: $(VENV)/lesson requirements-dev.txt

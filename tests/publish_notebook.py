@@ -20,7 +20,8 @@ def code_stamp(notebook):
 
 
 def tidy(notebook):
-    """Drop what only says when and where the notebook was run."""
+    """Drop what only says when and where the notebook was run, and widgets, which need a kernel."""
+    notebook = run_notebook.without_widgets(notebook)
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})

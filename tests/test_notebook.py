@@ -3,8 +3,6 @@
 import copy
 import json
 import re
-import shutil
-from pathlib import Path
 
 import mido
 import nbformat
@@ -17,14 +15,6 @@ from utils import melody_utils, run_notebook
 
 ROOT = NOTEBOOK.parent
 MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy without what earlier runs have left."""
-    folder = tmp_path_factory.mktemp("copy") / "project"
-    left_behind = shutil.ignore_patterns(".git", ".venv", "Experiments", "__pycache__", ".*_cache")
-    return Path(shutil.copytree(ROOT, folder, ignore=left_behind))
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +95,16 @@ def test_sound_and_pictures_are_in_the_page(executed, project):
     assert sum("image/png" in o.get("data", {}) for o in outputs(executed)) >= 2 * 10
     page = run_notebook.write_page(executed, project / "page.html")
     assert "data:audio/mpeg" in page.read_text(encoding="utf-8")
+
+
+def test_pages_show_words_in_place_of_widgets(tmp_path):
+    bundle = {"text/plain": "A panel.", "application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    output = nbformat.v4.new_output("display_data", bundle)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("panel()", outputs=[output])])
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    page = run_notebook.write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "A panel." in page and "widget-view" not in page and "html-manager" not in page
+    assert notebook.metadata["widgets"]  # the notebook itself stays as it was
 
 
 # --- As committed ------------------------------------------------------------

@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -353,14 +355,13 @@ def test_samples_that_differ_in_the_melody_alone_have_collapsed():
 
 
 class Screen:
-    """Takes figures as a notebook's display handle does, and draws them."""
+    """Takes pictures as a notebook's display handle does."""
 
     def __init__(self):
-        self.figures = []
+        self.pictures = []
 
-    def update(self, figure):
-        figure.savefig(os.devnull, format="png")
-        self.figures.append(figure)
+    def update(self, picture):
+        self.pictures.append(picture)
 
 
 def view_of(tmp_path, length, pause=0.0):
@@ -387,12 +388,51 @@ def test_drawing_costs_the_same_however_long_the_history(tmp_path):
 
 def test_a_long_history_keeps_its_scale(tmp_path):
     view = view_of(tmp_path, 100_000)
-    view.finish()
-    (axis,) = view._handle.figures[0].axes
+    axis = view._figure(view._progress(), []).axes[0]
     assert all(len(line.get_xdata()) <= 1001 for line in axis.lines)
     place = axis.lines[0].get_xdata()[-1]
     assert 99_800 <= int(axis.xaxis.get_major_formatter()(place, None).replace(",", "")) <= 100_000
-    assert "100000 of 200000" in axis.get_title("left")
+
+
+def test_every_picture_of_the_view_has_the_same_size_and_axes(tmp_path):
+    view = view_of(tmp_path, 0)
+    view._draw()
+    view._run.history = {name: [0.1, 1e6] for name in view._run.history}
+    view._run.samples = np.repeat(ROLLS[:1], 2, axis=0)  # two warnings
+    view._draw()
+    before, after = view._handle.pictures
+    shapes = [plt.imread(io.BytesIO(picture.data)).shape for picture in (before, after)]
+    assert shapes[0] == shapes[1] == (after.height, after.width, 4)
+    figures = [view._figure("", findings) for findings in ([], ["one", "two", "three"])]
+    places = [[axis.get_position().bounds for axis in figure.axes] for figure in figures]
+    assert places[0] == places[1]
+
+
+def test_the_view_says_how_far_what_is_wrong_and_what_it_sounds_like(tmp_path):
+    view = view_of(tmp_path, 10)
+    view._run.history["critic_loss"][-1] = float("nan")
+    view._run.samples = ROLLS
+    view._draw()
+    assert "10 of 20 iterations" in view._handle.pictures[0].alt
+    assert "not a number" in view._handle.pictures[0].alt
+    figure = view._figure(view._progress(), ["Something is wrong."])
+    assert "Warning: Something is wrong." in [text.get_text() for text in figure.texts]
+    sample = figure.axes[1]
+    assert len(sample.collections) >= ROLLS.shape[-1]
+    assert "sample" in sample.get_xlabel()
+
+
+def test_the_time_left_leaves_the_first_iteration_out(tmp_path, monkeypatch):
+    view = view_of(tmp_path, 0)
+    view._iterations, now = 13, [view._started]
+    monkeypatch.setattr(training_utils.time, "perf_counter", lambda: now[0])
+    assert "not known" in view._progress()
+    for seconds in (60.0, 1.0, 1.0):  # compiled in the first
+        now[0] += seconds
+        for losses_so_far in view._run.history.values():
+            losses_so_far.append(0.0)
+        view.update()
+    assert view._progress().endswith("3 of 13 iterations, 1:02 gone, 0:10 left")
 
 
 def test_the_view_takes_no_more_than_its_share_of_the_time(tmp_path, monkeypatch):

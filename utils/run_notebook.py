@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 import time
 from pathlib import Path
@@ -57,8 +58,28 @@ def write_page(executed, path):
     """
     from nbconvert import HTMLExporter
 
-    page, _ = HTMLExporter().from_notebook_node(executed)
+    page, _ = HTMLExporter().from_notebook_node(without_widgets(executed))
     return path_utils.write_whole(path, lambda name: Path(name).write_text(page, encoding="utf-8"))
+
+
+def without_widgets(executed):
+    """Leave of each widget the words that stand for it: without a kernel a widget does nothing.
+
+    Parameters
+    ----------
+    executed : nbformat.NotebookNode
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        A copy, which asks no server for the program that draws widgets.
+    """
+    still = copy.deepcopy(executed)
+    still.metadata.pop("widgets", None)
+    for cell in still.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    return still
 
 
 def write_sounds(folder, since):

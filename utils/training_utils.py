@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
+import io
 import json
 import platform
 import shutil
@@ -20,8 +21,10 @@ import time
 from pathlib import Path
 
 import keras
+import matplotlib as mpl
 import numpy as np
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 from utils import (
     display_utils,
@@ -380,10 +383,11 @@ def diagnose(history, samples=None, recent=100):
 
 
 class LiveView:
-    """Shows losses, time left and warnings while a run goes on, in one figure that stays in place.
+    """Shows losses, a sample, time left and warnings while a run goes on, in one figure that stays in place.
 
-    It draws at most every two seconds and for no more than a fiftieth of the time, and it thins long
-    histories out, so that its cost does not grow with the iterations. Without a notebook it prints lines.
+    Every picture has the same size and the same axes, so that nothing jumps. It draws at most every two
+    seconds and for no more than a fiftieth of the time, and it thins long histories out, so that its cost
+    does not grow with the iterations. Without a notebook it prints lines.
 
     Parameters
     ----------
@@ -395,16 +399,25 @@ class LiveView:
     SHARE_OF_TIME = 0.02
     LEAST_PAUSE = 2.0  # seconds
     POINTS = 1000  # of a curve, at most
+    SIZE = (11, 4)  # inches
+    LOSSES = (0.06, 0.13, 0.42, 0.56)  # left, bottom, width, height, of the figure
+    SAMPLE = (0.54, 0.13, 0.45, 0.56)
+    PITCHES = (36, 84)  # C2 to C6, whatever the sample
+    MOST_FINDINGS = 2  # as many lines are kept free
 
     def __init__(self, run, iterations):
         self._run, self._iterations = run, iterations
-        self._first, self._started = run.iteration, time.perf_counter()
-        self._next = self._started
+        self._started = self._next = time.perf_counter()
+        self._paced_from = None  # the first iteration is no measure: TensorFlow compiles in it
         self._handle = _display_handle()
+        if self._handle is not None:
+            self._draw()
 
     def update(self):
         """Draw if it is time to."""
         now = time.perf_counter()
+        if self._paced_from is None:
+            self._paced_from = self._run.iteration, now
         if now >= self._next:
             self._draw()
             spent = time.perf_counter() - now
@@ -415,27 +428,57 @@ class LiveView:
         self._draw()
 
     def _draw(self):
-        words = [self._progress(), *diagnose(self._run.history, self._run.samples)]
+        progress, findings = self._progress(), diagnose(self._run.history, self._run.samples)
         if self._handle is None:
-            print(" | ".join(words), flush=True)
-        else:
-            self._handle.update(self._figure("\n".join(words)))
+            print(" | ".join([progress, *findings]), flush=True)
+            return
+        from IPython.display import Image
 
-    def _figure(self, title):
-        stride = 1 + self._run.iteration // self.POINTS
-        losses = (self._run.history[name][::stride] for name in ("generator_loss", "critic_loss"))
-        figure = display_utils.plot_loss_logs(*losses, figsize=(11, 3.2), smoothing=0.05)
-        axis = figure.axes[0]
-        axis.xaxis.set_major_formatter(lambda place, _: f"{place * stride:,.0f}")
-        axis.set_title(title, fontsize="medium", loc="left")
+        stored = io.BytesIO()
+        with mpl.rc_context(display_utils.STYLE):
+            self._figure(progress, findings).savefig(stored, format="png")
+        # Its size is told beforehand, so that the page keeps the room while the picture loads.
+        width, height = (round(inches * display_utils.DPI) for inches in self.SIZE)
+        alt = "Losses and a sample of the training: " + ". ".join([progress, *findings])
+        self._handle.update(Image(stored.getvalue(), width=width, height=height, alt=alt))
+
+    @mpl.rc_context(display_utils.STYLE)
+    def _figure(self, progress, findings):
+        figure = Figure(self.SIZE, dpi=display_utils.DPI)
+        left = self.LOSSES[0]
+        figure.text(left, 0.97, progress, va="top")
+        calm = "Nothing unusual." if self._run.iteration else "The first iteration takes longest."
+        warnings = "\n".join(f"Warning: {finding}" for finding in findings[: self.MOST_FINDINGS])
+        figure.text(left, 0.9, warnings or calm, va="top", weight="bold" if warnings else "normal")
+        self._draw_losses(figure.add_axes(self.LOSSES))
+        self._draw_sample(figure.add_axes(self.SAMPLE))
         return figure
 
+    def _draw_losses(self, ax):
+        stride = 1 + self._run.iteration // self.POINTS
+        losses = (self._run.history[name][::stride] for name in ("generator_loss", "critic_loss"))
+        display_utils.plot_loss_logs(*losses, smoothing=0.05, ax=ax)
+        ax.set(title="", xlim=(0, max(self._iterations, 1) / stride))  # the whole way, from the beginning
+        ax.xaxis.set_major_formatter(lambda place, _: f"{place * stride:,.0f}")
+
+    def _draw_sample(self, ax):
+        if self._run.samples is None:
+            ax.set_axis_off()
+            ax.text(0.5, 0.5, "The first sample comes with the first iteration.", ha="center")
+            return
+        low, high = self.PITCHES
+        display_utils.draw_roll(self._run.samples[0], ax=ax, min_pitch=low, max_pitch=high)
+        ax.set_xlabel("bar, in the newest sample")
+
     def _progress(self):
-        done, elapsed = self._run.iteration, time.perf_counter() - self._started
-        left = elapsed / max(done - self._first, 1) * (self._iterations - done)
+        done, now = self._run.iteration, time.perf_counter()
+        first, since = self._paced_from or (done, now)
+        left = "time left not known yet"
+        if done > first or done >= self._iterations:
+            left = f"{_clock((now - since) / max(done - first, 1) * (self._iterations - done))} left"
         blocks = round(20 * done / max(self._iterations, 1))
         bar = "█" * blocks + "░" * (20 - blocks)
-        return f"{bar} {done} of {self._iterations} iterations, {_clock(elapsed)} gone, {_clock(left)} left"
+        return f"{bar} {done} of {self._iterations} iterations, {_clock(now - self._started)} gone, {left}"
 
 
 def _clock(seconds):

@@ -1,0 +1,196 @@
+"""A real browser on a real JupyterLab, on this machine alone: what ``test_browser.py`` stands on.
+
+The server gets folders of its own for settings, and is told not to look for news or updates. The browser
+can reach no host but this one; whatever a page asks for is in its log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+HOST = "127.0.0.1"
+QUIET_SERVER = (
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+    "--IdentityProvider.token=",
+    "--LabApp.expose_app_in_browser=True",
+    "--no-browser",
+    f"--ServerApp.ip={HOST}",
+    "--ServerApp.port=0",
+    "--ServerApp.allow_root=True",
+)
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    # All outputs are to be in the page, in view or not.
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+DARK = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
+CHROMIUM_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
+    "--autoplay-policy=no-user-gesture-required",
+)
+START_SECONDS = 120
+RUN_SECONDS = 900  # of the whole lesson, on a machine that has other work too
+
+
+def missing():
+    """Say what keeps the browser tests from running; None if nothing does."""
+    absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"not installed: {', '.join(absent)} (Debian: chromium, chromium-driver)" if absent else None
+
+
+@contextlib.contextmanager
+def jupyter_lab(project, folder, settings=SETTINGS):
+    """Serve a project with JupyterLab and give the address; its log and settings go to a folder."""
+    folder = Path(folder)
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")} | {
+        f"JUPYTERLAB_{kind}_DIR": str(folder / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")
+    }
+    overrides = folder / "config" / "labconfig" / "default_setting_overrides.json"
+    overrides.parent.mkdir(parents=True)
+    overrides.write_text(json.dumps(settings))
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *QUIET_SERVER, f"--ServerApp.root_dir={project}"],
+            cwd=project,
+            env=os.environ | own,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield wait_for(lambda: _address(folder / "runtime", server), START_SECONDS, folder / "server.log")
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _address(runtime, server):
+    if server.poll() is not None:
+        raise RuntimeError(f"JupyterLab ended with {server.returncode}")
+    for file in runtime.glob("jpserver-*.json"):
+        with contextlib.suppress(ValueError):  # still being written
+            return json.loads(file.read_text())["url"].rstrip("/")
+    return None
+
+
+@contextlib.contextmanager
+def chromium(folder, size=(1280, 900)):
+    """Start Chromium with an empty profile; downloads go to ``folder/downloads``."""
+    folder = Path(folder)
+    options = Options()
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
+    for flag in (*CHROMIUM_FLAGS, f"--window-size={size[0]},{size[1]}", f"--user-data-dir={folder}/profile"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    try:
+        driver.set_script_timeout(60)
+        driver.execute_cdp_cmd(
+            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder / "downloads")}
+        )
+        yield driver
+    finally:
+        driver.quit()
+
+
+def open_notebook(driver, address, name):
+    """Open a notebook and wait until its kernel is idle."""
+    driver.get(f"{address}/lab/tree/{name}")
+    wait_for(lambda: driver.execute_script(KERNEL_IS_IDLE), START_SECONDS)
+
+
+KERNEL_IS_IDLE = """
+const app = window.jupyterapp;
+const panel = app && app.shell && app.shell.currentWidget;
+const kernel = panel?.sessionContext?.session?.kernel;
+return Boolean(kernel && kernel.status === 'idle' && panel.context.isReady);
+"""
+
+
+def write_notebook(path, *cells):
+    """Write a notebook of code cells."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), path)
+
+
+def run_all(driver, seconds=RUN_SECONDS):
+    """Run every cell and wait for the last."""
+    driver.execute_script(
+        "window.allDone = false; "
+        "window.jupyterapp.commands.execute('notebook:run-all-cells').finally(() => window.allDone = true);"
+    )
+    wait_for(lambda: driver.execute_script("return window.allDone"), seconds, "Cells are still running.")
+
+
+def in_page(driver, script, *arguments):
+    """Run JavaScript that may ``await``, and give what it returns."""
+    answer = driver.execute_async_script(
+        f"""
+        const [answer, given] = [arguments[arguments.length - 1], Array.from(arguments).slice(0, -1)];
+        (async () => {{ {script} }})().then(
+            value => answer({{value}}), error => answer({{error: String(error)}})
+        );
+        """,
+        *arguments,
+    )
+    if "error" in answer:
+        raise RuntimeError(answer["error"])
+    return answer["value"]
+
+
+def requests(driver):
+    """List the addresses that the pages have asked for since the last call."""
+    messages = (json.loads(entry["message"])["message"] for entry in driver.get_log("performance"))
+    found = []
+    for message in messages:
+        if message["method"] == "Network.requestWillBeSent":
+            found.append(message["params"]["request"]["url"])
+        elif message["method"] == "Network.webSocketCreated":
+            found.append(message["params"]["url"])
+    return found
+
+
+def elsewhere(addresses):
+    """Keep the addresses that are not on this machine."""
+    inside = ("data", "blob", "about", "chrome", "chrome-extension", "devtools")
+    parts = ((address, urlsplit(address)) for address in addresses)
+    return [address for address, part in parts if part.scheme not in inside and part.hostname != HOST]
+
+
+def wait_for(condition, seconds, what=""):
+    """Ask again and again until there is an answer."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if answer := condition():
+            return answer
+        time.sleep(0.2)
+    raise TimeoutError(f"{seconds} s are over. {what}")
