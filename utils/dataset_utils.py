@@ -574,7 +574,7 @@ def load_windows(path):
     return grid
 
 
-def batches(grid, batch_size, seed, transpose=False, start=0):
+def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=range(1)):
     """Serve shuffled batches of piano rolls without end.
 
     Batch ``k`` depends on ``seed`` and ``k`` alone: shuffling is a keyed permutation of every epoch, not a
@@ -590,16 +590,31 @@ def batches(grid, batch_size, seed, transpose=False, start=0):
         Move every sample by a random -6..+5 semitones.
     start : int
         The first batch to serve.
+    parts : int
+        Cut every batch into so many, for as many replicas.
+    served : range
+        Which of the parts to serve, one after the other.
 
     Returns
     -------
-    tf.data.Dataset of int8 tensors [batch_size, step, pitch=128, voice] in {-1, +1}
+    tf.data.Dataset of int8 tensors [batch_size // parts, step, pitch=128, voice] in {-1, +1}
         A quarter of the room that float32 would take.
+
+    Raises
+    ------
+    ValueError
+        If a batch cannot be cut into so many equal parts.
     """
-    last = len(grid) - 1
+    if batch_size % parts:
+        raise ValueError(
+            f"A batch of {batch_size} cannot be shared equally by {parts} replicas. "
+            f"Choose a multiple of {parts} as batch_size, or use fewer devices."
+        )
+    last, part = len(grid) - 1, batch_size // parts
     grid = tf.constant(grid, tf.int32)
 
-    def choose(position):
+    def choose(turn, place):
+        position = turn // len(served) * batch_size + (served.start + turn % len(served)) * part + place
         epoch, place = position // (last + 1), position % (last + 1)
         sample = tf.random.experimental.index_shuffle(place, (seed, epoch), last)
         lowest, highest = TRANSPOSITIONS[0], TRANSPOSITIONS[-1]
@@ -612,8 +627,13 @@ def batches(grid, batch_size, seed, transpose=False, start=0):
         sounding = pitches[..., None, :] == tf.range(midi_utils.PITCHES)[:, None]
         return tf.where(sounding, tf.constant(1, tf.int8), tf.constant(-1, tf.int8))
 
-    positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
-    return positions.map(choose).batch(batch_size, drop_remainder=True).map(expand).prefetch(4)
+    positions = tf.data.Dataset.counter(start * len(served) * part)
+    return (
+        positions.map(lambda index: choose(index // part, index % part))
+        .batch(part, drop_remainder=True)
+        .map(expand)
+        .prefetch(4)
+    )
 
 
 if __name__ == "__main__":
