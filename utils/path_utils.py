@@ -24,8 +24,8 @@ def worker():
         As ``TF_CONFIG`` has it; 0 and 1 without one. Worker 0 is the chief, who alone writes what all share.
     """
     config = json.loads(os.environ.get("TF_CONFIG") or "{}")
-    tasks = [(job, i) for job in ("chief", "worker") for i in range(len(config.get("cluster", {}).get(job, ())))]
-    task = config.get("task", {})
+    cluster, task = config.get("cluster", {}), config.get("task", {})
+    tasks = [(job, i) for job in ("chief", "worker") for i in range(len(cluster.get(job, ())))]
     own = (task.get("type"), int(task.get("index", 0)))
     return (tasks.index(own), len(tasks)) if own in tasks else (0, 1)
 

@@ -11,16 +11,17 @@ import tensorflow as tf
 
 from utils import path_utils
 
-# A worker that has not answered for so long is given up, and the others stop with an error (seconds).
-PATIENCE = 120
-HEARTBEAT = 20
+# Seconds that an exchange with the other workers may take before it is an error. A worker that has died is
+# missed sooner: the coordination service hears its heartbeat.
+PATIENCE = 300
 
 
 def choose_strategy():
     """Let training use all that is there, and make that the strategy of this process.
 
     Several machines if ``TF_CONFIG`` names them, else all devices of this one. It has to come before
-    anything else of TensorFlow, because a process cannot join the others later.
+    anything else of TensorFlow: a process cannot join the others later, nor can a GPU be told later to
+    take memory as it needs it, not all at once.
 
     Returns
     -------
@@ -29,6 +30,8 @@ def choose_strategy():
     """
     if tf.distribute.has_strategy():
         return tf.distribute.get_strategy()
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
     if path_utils.worker()[1] > 1:
         strategy = _join_workers()
     else:
@@ -150,10 +153,20 @@ def on_all_replicas(iterate):
 
 
 def of_all_workers(value):
-    """Let every worker say a number, and hear those of all: a list with one item a replica.
+    """Let every worker say an integer, and hear those of all.
 
-    Every worker has to ask.
+    Every worker has to ask; on one machine there is nobody else.
+
+    Parameters
+    ----------
+    value : int
+
+    Returns
+    -------
+    list of int
     """
+    if path_utils.worker()[1] == 1:
+        return [value]
     strategy = tf.distribute.get_strategy()
     said = strategy.run(lambda: tf.constant([value], tf.int64))
     return strategy.gather(said, axis=0).numpy().tolist()
