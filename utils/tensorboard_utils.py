@@ -34,7 +34,7 @@ def open_board(name):
         return None
     if not importlib.util.find_spec("tensorboard"):
         raise ModuleNotFoundError(
-            "TENSORBOARD_DIR is set, but TensorBoard is not installed: `pip install tensorboard`, or unset it."
+            "TENSORBOARD_DIR is set, but TensorBoard is missing: `pip install tensorboard`, or unset it."
         )
     return Board(Path(folder) / name)
 
