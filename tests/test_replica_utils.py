@@ -30,23 +30,21 @@ def grids():
 
 @pytest.mark.parametrize("parts", [1, 2, 4])
 def test_parts_of_a_batch_make_up_the_batch(parts):
-    def serve(**share):
-        return list(
-            dataset_utils.batches(grids(), 8, seed=3, transpose=True, start=27, **share).take(3 * parts)
-        )
+    def serve(number, **share):
+        served = dataset_utils.batches(grids(), 8, seed=3, transpose=True, start=27, **share)
+        return list(served.take(number))
 
-    whole = list(dataset_utils.batches(grids(), 8, seed=3, transpose=True, start=27).take(3))
+    whole = serve(3)
     assert len(grids()) < 8 * (27 + 3)  # an epoch ends meanwhile
-    shares = [serve(parts=parts, served=range(part, part + 1))[:3] for part in range(parts)]
+    shares = [serve(3, parts=parts, served=range(part, part + 1)) for part in range(parts)]
     for batch, cuts in zip(whole, zip(*shares, strict=True), strict=True):
         np.testing.assert_array_equal(batch, tf.concat(cuts, 0))
-    for k, batch in enumerate(whole):  # a worker with all the devices serves one part after the other
-        in_turn = serve(parts=parts, served=range(parts))[k * parts : (k + 1) * parts]
-        np.testing.assert_array_equal(batch, tf.concat(in_turn, 0))
+    in_turn = serve(3 * parts, parts=parts, served=range(parts))  # as to a worker with all the devices
+    np.testing.assert_array_equal(tf.concat(whole, 0), tf.concat(in_turn, 0))
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
-    with pytest.raises(ValueError, match="batch of 8 cannot be shared equally by 3 replicas.*multiple of 3"):
+    with pytest.raises(ValueError, match=r"batch of 8 cannot be shared equally by 3 replicas.*multiple of 3"):
         dataset_utils.batches(grids(), 8, seed=0, parts=3)
 
 

@@ -145,7 +145,7 @@ def main(choices):
     lesson.keras.config.set_dtype_policy(choices.pop("precision", "float32"))
     data = str(ROOT / "dataset" / choices.pop("data", "train.npy"))
     preset = lesson.PRESETS[choices.pop("preset", "smoke")]
-    tiny = {"filters": 4, "batch_size": 8, "critic_steps": 2, "iterations": 8, "save_every": 1}
+    tiny = {"filters": 4, "batch_size": 8, "critic_steps": 1, "iterations": 6, "save_every": 1}
     config = replace(preset, **(tiny | choices), data=data)
     lesson.sample_x, lesson.sample_z = inference_utils.load_melody_samples(
         n_sample=4, seed=config.seed, path=ROOT / "dataset" / "valid.npy"

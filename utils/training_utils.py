@@ -36,6 +36,15 @@ from utils.metrics_utils import MetricsManager
 KEPT_CHECKPOINTS = 5
 # What may change while a run goes on: how far it goes, and how often it is looked at.
 FREE_FIELDS = ("iterations", "save_every")
+# What later versions of Keras write down although it is their default, and earlier ones do not know.
+LATER_DEFAULTS = {
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+    "input_axes": None,
+    "output_axes": None,
+    "optional": False,
+}
 LOSSES = ("generator_loss", "critic_loss")
 
 
@@ -559,7 +568,8 @@ def load_network(path):
     try:
         with np.load(path, allow_pickle=False) as stored:
             # Trained in bfloat16 on one machine, it is to run anywhere.
-            architecture = str(stored["architecture"]).replace("mixed_bfloat16", "float32")
+            text = str(stored["architecture"]).replace("mixed_bfloat16", "float32")
+            architecture = json.dumps(json.loads(text, object_hook=_without_later_defaults))
             keys = sorted(set(stored.files) - {"architecture"})
             weights = [stored[key].astype(np.float32) for key in keys]
         model = keras.models.model_from_json(architecture)
@@ -570,3 +580,8 @@ def load_network(path):
             f"{path} holds no network ({_first_line(error)}); expected a file by save_network. {cure}"
         ) from error
     return model
+
+
+def _without_later_defaults(config):
+    nothing = object()
+    return {key: value for key, value in config.items() if LATER_DEFAULTS.get(key, nothing) != value}
