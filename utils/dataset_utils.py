@@ -16,7 +16,7 @@ import mido
 import numpy as np
 import tensorflow as tf
 
-from utils import midi_utils, path_utils
+from utils import midi_utils, path_utils, shard_utils
 from utils.midi_utils import REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
 
 DATASET_DIR = Path("dataset")
@@ -545,17 +545,17 @@ def _windows_of(file):
 
 
 def load_windows(path):
-    """Read training windows from either kind of data file.
+    """Read training windows from any kind of data.
 
     Parameters
     ----------
     path : str or Path
-        A ``.npy`` of piano rolls, or a ``.npz`` of whole chorales, of which every two-bar window of the
-        training split is taken.
+        A ``.npy`` of piano rolls; a ``.npz`` of whole chorales, of which every two-bar window of the
+        training split is taken; or a folder of shards, which stay on disk until they are needed.
 
     Returns
     -------
-    int8 array [sample, step=32, voice]
+    int8 array [sample, step=32, voice] or shard_utils.Shards
         Pitches, -1 = rest.
 
     Raises
@@ -563,6 +563,8 @@ def load_windows(path):
     FileNotFoundError, ValueError
         If the file is missing or malformed, or if a track of a roll sings two notes at once.
     """
+    if Path(path).is_dir():
+        return shard_utils.Shards(path)
     if str(path).endswith(".npz"):
         return windows(load_chorales(path, "train"))[0]
     rolls = load_rolls(path)
@@ -583,7 +585,7 @@ def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=ra
 
     Parameters
     ----------
-    grid : int8 array [sample, step, voice]
+    grid : int8 array [sample, step, voice] or shard_utils.Shards
     batch_size : int
     seed : int
     transpose : bool
@@ -611,29 +613,35 @@ def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=ra
             f"Choose a multiple of {parts} as batch_size, or use fewer devices."
         )
     last, part = len(grid) - 1, batch_size // parts
-    grid = tf.constant(grid, tf.int32)
+    streamed = isinstance(grid, shard_utils.Shards)
+    if streamed:
+        read, shape = grid.reader(batch_size, seed), (part, STEPS_PER_WINDOW, grid.voices)
+    else:
+        grid = tf.constant(grid, tf.int32)
 
-    def choose(turn, place):
+    def choose(index):
+        turn, place = index // part, index % part
         position = turn // len(served) * batch_size + (served.start + turn % len(served)) * part + place
-        epoch, place = position // (last + 1), position % (last + 1)
-        sample = tf.random.experimental.index_shuffle(place, (seed, epoch), last)
         lowest, highest = TRANSPOSITIONS[0], TRANSPOSITIONS[-1]
         shift = tf.random.stateless_uniform((), (seed, position), lowest, highest + 1, tf.int32)
+        epoch, place = position // (last + 1), position % (last + 1)
+        sample = position if streamed else tf.random.experimental.index_shuffle(place, (seed, epoch), last)
         return sample, shift if transpose else 0
 
-    def expand(sample, shift):
-        pitches = tf.gather(grid, sample)
+    def look_up(samples):
+        if streamed:
+            found = tf.ensure_shape(tf.numpy_function(read, [samples], tf.int8), shape)
+            return tf.cast(found, tf.int32)
+        return tf.gather(grid, samples)
+
+    def expand(samples, shift):
+        pitches = look_up(samples)
         pitches = tf.where(pitches == REST, REST, pitches + shift[:, None, None])
         sounding = pitches[..., None, :] == tf.range(midi_utils.PITCHES)[:, None]
         return tf.where(sounding, tf.constant(1, tf.int8), tf.constant(-1, tf.int8))
 
-    positions = tf.data.Dataset.counter(start * len(served) * part)
-    return (
-        positions.map(lambda index: choose(index // part, index % part))
-        .batch(part, drop_remainder=True)
-        .map(expand)
-        .prefetch(4)
-    )
+    indices = tf.data.Dataset.counter(start * len(served) * part)
+    return indices.map(choose).batch(part, drop_remainder=True).map(expand).prefetch(4)
 
 
 if __name__ == "__main__":
