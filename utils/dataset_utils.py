@@ -731,6 +731,24 @@ def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=ra
     return indices.map(choose).batch(part, drop_remainder=True).map(expand).prefetch(4)
 
 
+def load_reference(path, most=1000):
+    """Load real windows, as piano rolls, that measures of generated ones are held against.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for :func:`load_windows`.
+    most : int
+        All windows if they are no more than that, else so many of them.
+
+    Returns
+    -------
+    int8 array [sample, step=32, pitch=128, voice] in {-1, +1}
+    """
+    grid = load_windows(path)
+    return next(iter(batches(grid, min(most, len(grid)), seed=0))).numpy()
+
+
 def main(arguments=None):
     """Rebuild the project's data, or make data files of your own music."""
     parser = argparse.ArgumentParser(
