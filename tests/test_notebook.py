@@ -11,7 +11,7 @@ import pytest
 from lesson import NOTEBOOK
 from publish_notebook import code_stamp
 
-from utils import melody_utils, run_notebook
+from utils import dataset_utils, melody_utils, midi_utils, run_notebook
 
 ROOT = NOTEBOOK.parent
 MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
@@ -62,7 +62,10 @@ def test_the_lesson_trains_and_leaves_its_artifacts(executed, project):
         samples = mido.MidiFile(run / "sample" / f"iteration-{iteration}.mid")
         assert samples.length == pytest.approx(4 * 8 * 0.6, abs=0.7)  # four samples of two bars at 100 bpm
     assert (run / "train" / "movie.mp4").stat().st_size > 10_000
-    assert np.load(project / "Experiments" / "own.npy").shape == (229, 32, 128, 4)
+    own = [
+        np.load(project / "Experiments" / "own" / file).shape for file in dataset_utils.ROLL_FILES.values()
+    ]
+    assert sum(shape[0] for shape in own) == 229
 
 
 def test_the_melody_is_in_every_arrangement(executed, project):
@@ -105,6 +108,38 @@ def test_pages_show_words_in_place_of_widgets(tmp_path):
     page = run_notebook.write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "A panel." in page and "widget-view" not in page and "html-manager" not in page
     assert notebook.metadata["widgets"]  # the notebook itself stays as it was
+
+
+@pytest.mark.parametrize("voices", [2, 6])
+def test_the_lesson_trains_on_music_of_any_number_of_voices(project, tmp_path, voices):
+    for number in range(12):
+        beats = np.random.default_rng(number).integers(50, 75, (32, voices))
+        grid = np.repeat(beats, 4, axis=0).astype(np.int8)
+        midi_utils.write_midi(tmp_path / "music" / f"{number}.mid", grid, midi_utils.onsets_of(grid))
+    dataset_utils.build_own_dataset(tmp_path / "music", tmp_path / "data", held_out=0.15)
+    parameters = {
+        "PRESET": "smoke",
+        "DATA": str(tmp_path / "data" / "train.npy"),
+        "VALID": str(tmp_path / "data" / "valid.npy"),
+    }
+    lesson = nbformat.read(project / "notebook.ipynb", as_version=4)
+    # From the training on, without the chapters that show what is shipped.
+    last = next(
+        n for n, cell in enumerate(lesson.cells) if cell.source.startswith("### Samples along the way")
+    )
+    measures = [cell for cell in lesson.cells if "real_grid" in cell.source and cell.cell_type == "code"]
+    own_song = [cell for cell in lesson.cells if "generate_midi(gan.generator" in cell.source]
+    lesson.cells = lesson.cells[:last] + measures + own_song
+    nbformat.write(lesson, project / f"{voices}-voices.ipynb")
+    executed = run_notebook.run_notebook(
+        tmp_path / "executed.ipynb", parameters, project / f"{voices}-voices.ipynb", project
+    )
+    assert all(output["output_type"] != "error" for output in outputs(executed))
+    assert "this run (3 iterations)" in printed(executed)
+    made = max(
+        (project / "Experiments" / "2Bar").glob("**/*_accompanied.mid"), key=lambda f: f.stat().st_mtime
+    )
+    assert len(mido.MidiFile(made).tracks) == 1 + voices
 
 
 # --- As committed ------------------------------------------------------------

@@ -15,7 +15,6 @@ import numbers
 import tempfile
 from pathlib import Path
 
-import imageio_ffmpeg
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,6 +25,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 from scipy.signal import lfilter
 
 from utils import path_utils, score_utils
@@ -817,35 +817,13 @@ def _write_film(name, frames, sound):
     """Encode frames and join the sound as it is."""
     first = next(frames)
     with tempfile.TemporaryDirectory() as folder:
-        options = {}
-        if sound is not None:
-            clip = Path(folder) / "sound.mp3"
-            clip.write_bytes(sound)
-            options = {"audio_path": str(clip), "audio_codec": "copy"}
-        writer = imageio_ffmpeg.write_frames(
-            name,
-            first.shape[1::-1],
-            fps=FPS,
-            codec="libx264",
-            pix_fmt_out="yuv420p",
-            macro_block_size=2,
-            ffmpeg_log_level="error",
-            output_params=[
-                "-crf",
-                "30",
-                "-preset",
-                "medium",
-                "-tune",
-                "animation",
-                "-movflags",
-                "+faststart",
-            ],
-            **options,
-        )
-        writer.send(None)
-        for frame in itertools.chain([first], frames):
-            writer.send(np.ascontiguousarray(frame))
-        writer.close()
+        clip = Path(folder) / "sound.mp3"
+        clip.write_bytes(sound or b"")
+        encoding = ["-crf", "30", "-tune", "animation", "-movflags", "+faststart"]
+        size, audio = first.shape[1::-1], str(clip) if sound else None
+        with FFMPEG_VideoWriter(name, size, FPS, audiofile=audio, ffmpeg_params=encoding) as writer:
+            for frame in itertools.chain([first], frames):
+                writer.write_frame(np.ascontiguousarray(frame))
 
 
 # ------------------------------------------------------------------------------------------- figures
