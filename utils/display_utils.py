@@ -38,6 +38,7 @@ from utils.midi_utils import (
     VOICES,
     grid_to_notes,
     onsets_of,
+    voice_names,
 )
 
 # Okabe and Ito 2008, "Color Universal Design": told apart by colour-blind readers too. And a grey.
@@ -260,7 +261,7 @@ def draw_roll(
     if len(voices) > len(colours):
         raise ValueError(f"Expected at most {len(colours)} voices, one colour each; found {len(voices)}.")
     steps = len(np.asarray(music))
-    names = list(names or _voice_names(len(voices)))
+    names = list(names or voice_names(len(voices)))
     figure, ax = _figure_and_axes(ax, figsize)
 
     pitches = np.concatenate([notes[:, 2] for notes in voices])
@@ -356,7 +357,7 @@ def _draw_tracks(roll, min_pitch, max_pitch, programs):
     tracks = min(roll.shape[-1], len(programs))
     figure = _new_figure((11, 2.9 * -(-tracks // 2)))
     panels = figure.subplots(-(-tracks // 2), 2, sharex=True, sharey=True, squeeze=False).flat
-    names = _voice_names(roll.shape[-1])
+    names = voice_names(roll.shape[-1])
     for track, (name, program, ax) in enumerate(zip(names, programs, panels, strict=False)):
         draw_roll(
             roll[..., [track]],
@@ -425,7 +426,7 @@ def plot_pianoroll(
     panels[0, 1].set_title(f"generated, iteration {iteration}" if trained else "generated")
     if figure is None:
         return axes
-    names = _voice_names(len(programs))
+    names = voice_names(len(programs))
     marks = _legend_marks(names, COLOURS)
     figure.legend(handles=marks, loc="upper right", ncols=len(names), frameon=False)
     if save_dir is not None:
@@ -518,10 +519,6 @@ def _batch(xs, name):
     if xs.ndim != 4 or xs.shape[2] != PITCHES or not len(xs):
         raise ValueError(f"Expected {name} [sample, step, pitch={PITCHES}, track]; found shape {xs.shape}.")
     return xs
-
-
-def _voice_names(voices):
-    return VOICES if voices == len(VOICES) else [f"voice {1 + voice}" for voice in range(voices)]
 
 
 # -------------------------------------------------------------------------------------------- curves
