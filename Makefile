@@ -10,10 +10,10 @@ SPLIT ?= valid
 NETWORKS ?= pretrained
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebook test lint dataset images outputs evaluate pretrained bench clean
+.PHONY: help run notebook test lint dataset images outputs evaluate pretrained bench bench-harmonize gallery clean
 
 help:            ## Say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 run: $(VENV)/lesson             ## Run the whole lesson and say where the page, MIDI and sound are (PRESET=tour)
 	$(BIN)/python -m utils.run_notebook --preset $(PRESET) $(if $(ITERATIONS),--iterations $(ITERATIONS))
@@ -45,6 +45,12 @@ pretrained: $(VENV)/lesson      ## Train the shipped networks from nothing, and 
 
 bench: $(VENV)/benchmark        ## Time training against two ports and the arithmetic (ten minutes)
 	$(BIN)/python tests/benchmarks/bench.py
+
+bench-harmonize: $(VENV)/lesson ## Time arrangements of one minute to an hour of melody (five minutes)
+	$(BIN)/python tests/benchmarks/harmonize.py
+
+gallery: $(VENV)/lesson         ## Arrange the tunes of dataset/gallery/ again
+	$(BIN)/python dataset/gallery/make.py
 
 clean:           ## Remove the virtual environment and everything that runs have made
 	rm -rf $(VENV) Experiments

@@ -104,6 +104,8 @@ def main():
     shipped = [training_utils.load_network(PRETRAINED_DIR / f"{name}.npz") for name in NETWORKS]
     evaluation = evaluation_utils.evaluate("test", *shipped, {"classic recipe": classic.generator})
     evaluation_utils.write(PRETRAINED_DIR / "evaluation.json", evaluation)
+    knob = evaluation_utils.evaluate_creativity("valid", shipped[0])
+    evaluation_utils.write(PRETRAINED_DIR / "creativity.json", knob)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 import utils.quiet_tensorflow  # noqa: F401 isort: skip (before TensorFlow is imported)
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from lesson import NOTEBOOK, load_lesson
+
+os.environ["SOUNDFONT"] = "none"  # the built-in sounds, on machines with FluidSynth too
 
 
 @pytest.fixture(scope="session")

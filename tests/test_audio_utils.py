@@ -1,17 +1,23 @@
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 import pretty_midi
 import pytest
 from scipy.io import wavfile
+from scipy.signal import freqz
 
-from utils.audio_utils import SAMPLE_RATE, encode_mp3, render, write_audio
+from utils.audio_utils import FADE, SAMPLE_RATE, encode_mp3, find_soundfont, render, write_audio
 from utils.midi_utils import write_midi
 
 PIANO, ORGAN = 0, 19
-MINUS_3_DBFS = 10 ** (-3 / 20)
+# The two filters of ITU-R BS.1770-4.
+SHELF = (1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)
+HIGHPASS = (1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621)
+PEAK = 10 ** (-4.5 / 20)
 
 
 def midi_file(path, notes_of_tracks, program=PIANO, is_drum=False):
@@ -43,24 +49,38 @@ def decode(clip, channels=2):
     return np.frombuffer(done.stdout, np.float32).reshape(-1, channels), rate
 
 
-@pytest.mark.parametrize("program", [PIANO, ORGAN])
-@pytest.mark.parametrize("pitch", [36, 48, 61, 69, 84, 95])
-def test_pitch_is_right_to_three_cents(tmp_path, pitch, program):
-    sound = render(midi_file(tmp_path / "a.mid", [[(0, 2, pitch)]], program))
-    frequency, spectrum = power(sound[: 2 * SAMPLE_RATE].mean(axis=1))
+def cents_off(sound, pitch, fs=SAMPLE_RATE):
+    """How far the loudest partial within a semitone of the pitch lies from it."""
+    frequency, spectrum = power(sound, fs)
     near = np.abs(12 * np.log2(np.maximum(frequency, 1) / hertz_of(pitch))) < 1
-    loudest = frequency[near][spectrum[near].argmax()]
-    assert abs(1200 * np.log2(loudest / hertz_of(pitch))) < 3
-    assert spectrum[near].max() > 0.05 * spectrum.max()
-    assert spectrum[(frequency > 20) & (frequency < 0.9 * hertz_of(pitch))].max() < 0.01 * spectrum.max()
+    return 1200 * np.log2(frequency[near][spectrum[near].argmax()] / hertz_of(pitch))
 
 
-def test_peak_is_minus_3_dbfs_whatever_the_density(tmp_path):
+@pytest.mark.parametrize("program", [PIANO, ORGAN])
+def test_pitch_is_right_to_three_cents(tmp_path, program):
+    for pitch in range(33, 100, 5):  # from below a bass to above a soprano
+        sound = render(midi_file(tmp_path / "a.mid", [[(0, 2, pitch)]], program))
+        sound = sound[: 2 * SAMPLE_RATE].mean(axis=1)
+        assert abs(cents_off(sound, pitch)) < 3, pitch
+        frequency, spectrum = power(sound)
+        near = np.abs(12 * np.log2(np.maximum(frequency, 1) / hertz_of(pitch))) < 1
+        assert spectrum[near].max() > 0.05 * spectrum.max(), pitch
+        below = (frequency > 20) & (frequency < 0.9 * hertz_of(pitch))
+        assert spectrum[below].max() < 0.01 * spectrum.max(), pitch
+
+
+def test_a_clip_keeps_the_pitch(tmp_path):
+    sound = render(midi_file(tmp_path / "a.mid", [[(0, 2, 67)]]))
+    decoded, rate = decode(encode_mp3(sound))
+    assert abs(cents_off(decoded[: 2 * rate].mean(axis=1), 67, rate)) < 3
+
+
+def test_the_peak_is_the_same_whatever_the_density(tmp_path):
     chord = [[(0, 1, pitch)] for pitch in range(40, 80, 3)]
     for name, tracks in {"dense": chord, "thin": chord[:1]}.items():
         sound = render(midi_file(tmp_path / f"{name}.mid", tracks))
         assert sound.dtype == np.float32 and sound.ndim == 2 and sound.shape[1] == 2
-        assert np.abs(sound).max() == pytest.approx(MINUS_3_DBFS, abs=1e-4)
+        assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-4)
 
 
 def test_notes_start_and_end_without_a_click(tmp_path):
@@ -70,6 +90,32 @@ def test_notes_start_and_end_without_a_click(tmp_path):
     assert spectrum[frequency > 3000].sum() < 1e-8 * spectrum.sum()
     assert np.abs(sound[:11000]).max() < 1e-6
     assert np.abs(sound[-100:]).max() < 1e-3
+
+
+@pytest.mark.parametrize("program", [PIANO, ORGAN])
+def test_the_waveform_never_jumps_more_than_a_tone_does(tmp_path, program):
+    notes = [(0.1, 0.6, 48), (0.6, 0.9, 48), (0.9, 0.93, 48), (1.2, 1.6, 48)]  # repeated, cut short, alone
+    sound = render(midi_file(tmp_path / "a.mid", [notes], program))
+    steps = np.abs(np.diff(sound, axis=0)).max(axis=1)
+    body = steps[int(0.15 * SAMPLE_RATE) : int(0.5 * SAMPLE_RATE)].max()
+    assert steps.max() < 1.5 * body
+
+
+def test_four_parts_are_equally_loud(tmp_path):
+    def loudness(pitch, program):
+        """Against a second voice, in decibels weighted as ITU-R BS.1770-4 weights them at 48 kHz."""
+        parts = [[(0, 0.6, pitch)], [(1.5, 2.1, 60)]]  # a beat at tempo 100
+        sound = render(midi_file(tmp_path / "a.mid", parts, program)).mean(axis=1)
+        frequency, spectrum = power(sound[: int(0.6 * SAMPLE_RATE)])
+        shelf = freqz(*SHELF, worN=frequency, fs=48000)[1]
+        highpass = freqz(*HIGHPASS, worN=frequency, fs=48000)[1]
+        weight = np.abs(shelf * highpass) ** 2
+        other = power(sound[int(1.5 * SAMPLE_RATE) : int(2.1 * SAMPLE_RATE)])[1]
+        return 10 * np.log10((weight * spectrum).sum() / (weight * other).sum())
+
+    for program in (PIANO, ORGAN):
+        levels = [loudness(pitch, program) for pitch in (72, 65, 58, 48)]  # the middle of each voice
+        assert np.ptp(levels) < 3, levels
 
 
 def test_a_note_sounds_when_it_should(tmp_path):
@@ -142,6 +188,23 @@ def test_a_clip_is_small_and_decodes(tmp_path):
     assert -6 < 20 * np.log10(np.abs(decoded).max()) < -0.5
 
 
+def test_no_clip_is_too_loud_or_too_soft_even_mixed_down_to_mono(tmp_path):
+    rng = np.random.default_rng(0)
+    noisy = [
+        [(n / 8, n / 8 + 0.125, int(p)) for n, p in enumerate(rng.integers(30, 100, 16))] for _ in range(8)
+    ]
+    for name, tracks in {
+        "one": [[(0, 2, 60), (2, 4, 72), (4, 6, 67)]],
+        "short": [[(0, 0.05, 90)]],
+        "noisy": noisy,
+    }.items():
+        for program in (PIANO, ORGAN):
+            clip = encode_mp3(render(midi_file(tmp_path / f"{name}.mid", tracks, program)))
+            stereo, mono = np.abs(decode(clip)[0]).max(), np.abs(decode(clip, channels=1)[0]).max()
+            assert -6 < 20 * np.log10(stereo) < -0.5, name
+            assert 20 * np.log10(mono) < -1, name
+
+
 def test_a_clip_keeps_both_channels_and_the_same_bytes():
     time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     sound = 0.5 * np.sin(2 * np.pi * 440 * time)[:, None] * [1, 0]
@@ -184,18 +247,79 @@ def test_bad_files_get_a_clear_error(tmp_path):
         render(midi_file(tmp_path / "long.mid", [[(3999, 4000, 60)]]))
 
 
-def test_a_soundfont_takes_the_place_of_the_built_in_sounds(tmp_path, monkeypatch):
-    path = midi_file(tmp_path / "a.mid", [[(0, 1, 60)], [(0, 1, 64)]])
+def test_encoding_keeps_the_peak_of_any_sound():
+    rng = np.random.default_rng(0)
+    impulses = np.zeros((SAMPLE_RATE, 2), np.float32)
+    impulses[::2000] = 0.7
+    square = 0.7 * np.sign(np.sin(2 * np.pi * 441 * np.arange(SAMPLE_RATE) / SAMPLE_RATE))
+    noise = np.clip(rng.normal(0, 0.3, (SAMPLE_RATE, 2)), -0.7, 0.7)
+    for sound in (impulses, square, noise):
+        decoded = decode(encode_mp3(sound), 1 if sound.ndim == 1 else 2)[0]
+        assert abs(20 * np.log10(np.abs(decoded).max() / 0.7)) < 1.05
+    assert not decode(encode_mp3(np.zeros(SAMPLE_RATE)), 1)[0].any()
+
+
+def test_a_limit_in_seconds_ends_in_a_fade(tmp_path):
+    path = midi_file(tmp_path / "a.mid", [[(0, 9, 60), (9, 20, 67)], [(15, 20, 40)]], ORGAN)
+    sound = render(path, seconds=8)
+    assert len(sound) == 8 * SAMPLE_RATE
+    late = np.sqrt(np.mean(sound[-SAMPLE_RATE // 20 :] ** 2))
+    assert late < 0.02 * np.sqrt(np.mean(sound[SAMPLE_RATE : 2 * SAMPLE_RATE] ** 2))
+    before = sound[: int((8 - FADE) * SAMPLE_RATE)]
+    assert np.abs(sound).max() == pytest.approx(np.abs(before).max()) == pytest.approx(PEAK, abs=1e-3)
+    np.testing.assert_array_equal(render(path, seconds=60), render(path))
+    assert not render(midi_file(tmp_path / "late.mid", [[(5, 6, 60)]]), seconds=2).any()
+    clip = write_audio(path, tmp_path / "a.mp3", seconds=3)
+    assert len(decode(clip.read_bytes())[0]) / SAMPLE_RATE == pytest.approx(3, abs=0.15)
+    with pytest.raises(ValueError, match="seconds=0"):
+        render(path, seconds=0)
+
+
+def test_the_environment_chooses_the_soundfont(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOUNDFONT", "none")
+    assert find_soundfont() is None
+    monkeypatch.setenv("SOUNDFONT", str(tmp_path / "gone.sf2"))
+    with pytest.raises(FileNotFoundError, match=r"SOUNDFONT.*gone\.sf2"):
+        find_soundfont()
+
+
+def test_without_fluidsynth_the_built_in_sounds_play(tmp_path, monkeypatch):
+    monkeypatch.delenv("SOUNDFONT")
+    monkeypatch.setitem(sys.modules, "fluidsynth", None)  # as if the package were not installed
+    path = midi_file(tmp_path / "a.mid", [[(0, 1, 60)]])
+    assert find_soundfont() is None
+    np.testing.assert_array_equal(render(path), render(path, soundfont=None))
+    (tmp_path / "x.sf2").touch()
+    with pytest.raises(ImportError, match="pyfluidsynth"):
+        render(path, soundfont=tmp_path / "x.sf2")
     with pytest.raises(FileNotFoundError, match=r"gone\.sf2"):
         render(path, soundfont=tmp_path / "gone.sf2")
 
-    def buzz(track, fs, synthesizer):
-        assert synthesizer.endswith("x.sf2")
-        return 9000 * np.sin(2 * np.pi * 1000 * np.arange(9 * fs) / fs)
 
-    monkeypatch.setattr(pretty_midi.Instrument, "fluidsynth", buzz)
-    (tmp_path / "x.sf2").touch()
-    sound = render(path, soundfont=tmp_path / "x.sf2")
-    frequency, spectrum = power(sound[:, 0])
-    assert frequency[spectrum.argmax()] == pytest.approx(1000, abs=1)
-    assert np.abs(sound).max() == pytest.approx(MINUS_3_DBFS, abs=1e-4)
+def test_fluidsynth_plays_by_itself_where_it_is_installed(tmp_path, monkeypatch):
+    try:
+        import fluidsynth  # noqa: F401
+    except ImportError:
+        pytest.skip("needs FluidSynth and pyfluidsynth")
+    monkeypatch.delenv("SOUNDFONT")
+    assert find_soundfont().suffix in (".sf2", ".sf3")
+    # The soundfont of pretty_midi is everywhere the same.
+    bundled = Path(pretty_midi.__file__).with_name(pretty_midi.fluidsynth.DEFAULT_SF2)
+    monkeypatch.setenv("SOUNDFONT", str(bundled))
+    assert find_soundfont() == bundled
+    parts = [[(0, 2, 71)], [(5, 6, 60)], [(0, 2, 48)]]
+    path = midi_file(tmp_path / "a.mid", parts, ORGAN)
+    sound = render(path)
+    assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-4)
+    assert not np.array_equal(sound, render(path, soundfont=None))
+    frequency, left = power(sound[: 2 * SAMPLE_RATE, 0])
+    right = power(sound[: 2 * SAMPLE_RATE, 1])[1]
+    for pitch, side in ((71, left), (48, right)):
+        near = np.abs(frequency - hertz_of(pitch)) < 3
+        other = right if side is left else left
+        assert side[near].max() / other[near].max() > 4
+        assert abs(cents_off(sound[: 2 * SAMPLE_RATE].mean(axis=1), pitch)) < 10  # as its maker tuned it
+    assert len(render(path, seconds=1)) == SAMPLE_RATE
+    (tmp_path / "bad.sf2").write_bytes(b"no soundfont")
+    with pytest.raises(ValueError, match=r"bad\.sf2 is not a readable soundfont"):
+        render(path, soundfont=tmp_path / "bad.sf2")

@@ -1,6 +1,9 @@
 import base64
+import io
 import re
 import subprocess
+import sys
+from fractions import Fraction
 
 import imageio_ffmpeg
 import matplotlib as mpl
@@ -21,8 +24,10 @@ from utils.display_utils import (
     plot_loss_logs,
     plot_pianoroll,
     show_pianoroll,
+    show_score,
 )
 from utils.midi_utils import grid_to_roll, write_midi
+from utils.score_utils import write_musicxml
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -110,6 +115,23 @@ def test_given_axes_are_drawn_into_and_handed_back(grid):
     assert plot_loss_logs([1, 2], [3, 4], ax=left) is left
 
 
+def test_many_axes_are_drawn_into_and_handed_back(rolls):
+    axes = Figure().subplots(2, 2)
+    assert plot_pianoroll(3, rolls, rolls, axes=axes[:1]) is not None
+    assert blocks(axes[0, 1], COLOURS[0]) and not axes[1, 0].collections
+    summary = {"real Bach": {"a": (1, 0.5, 1.5)}, "network": {"a": (2, 1.5, 2.5)}}
+    assert display_utils.plot_evaluation(summary, ["a"], axes=axes) is axes
+    measures = {"iteration": np.arange(3), "share": np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])}
+    band = {"share": np.array([[0.4, 0.5], [0.6, 0.7]])}
+    drawn = Figure().subplots(1, 2, squeeze=False)
+    options = {"reference": {"share": np.array([0.5, 0.6])}, "band": band, "axes": drawn}
+    assert display_utils.plot_metrics(measures, {"share": "a share"}, **options) is drawn
+    (patch,) = drawn[0, 1].patches
+    assert (patch.get_y(), patch.get_height()) == pytest.approx((0.5, 0.2))
+    legend = [text.get_text() for text in drawn[0, 0].get_legend().get_texts()]
+    assert legend == ["real, 90%", "generated", "real"]
+
+
 def test_bars_and_notes_are_named(grid):
     ax = draw_roll(np.tile(grid, (2, 1)), pickup=4).axes[0]
     assert list(ax.get_xticks()) == [4, 20, 36, 52]
@@ -117,6 +139,40 @@ def test_bars_and_notes_are_named(grid):
     names = dict(zip(ax.get_yticks(), [tick.get_text() for tick in ax.get_yticklabels()], strict=True))
     assert names[60] == "C4" and names[48] == "C3"
     assert list(draw_roll(grid, steps_per_bar=12).axes[0].get_xticks()) == [0, 12, 24]
+
+
+def lines_at(ax, colour):
+    """List where vertical lines of one colour stand."""
+    return sorted(
+        path.vertices[0, 0]
+        for collection in ax.collections
+        if len(collection.get_edgecolor()) and tuple(collection.get_edgecolor()[0]) == to_rgba(colour)
+        if collection.get_zorder() < 3
+        for path in collection.get_paths()
+    )
+
+
+def test_bars_of_any_meter_can_be_drawn(grid):
+    ax = draw_roll(grid, steps_per_bar=12, steps_per_beat=6, pickup=2).axes[0]  # 6/8
+    assert lines_at(ax, "#888888") == [2, 14, 26]
+    assert lines_at(ax, display_utils.FAINT) == [2, 8, 14, 20, 26, 32]
+    ax = draw_roll(grid, bars=[3, 19, 31]).axes[0]  # 4/4, then 3/4
+    assert lines_at(ax, "#888888") == [3, 19, 31] == list(ax.get_xticks())
+    assert lines_at(ax, display_utils.FAINT) == [3, 7, 11, 15, 19, 23, 27, 31]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "2", "3"]
+
+
+def test_pieces_are_drawn_below_one_another_on_the_same_axes(grid, onset):
+    figure = display_utils.draw_rolls({"melody": grid[:16, :1], "arrangement": (grid, onset)})
+    above, below = figure.axes
+    assert above.get_xlim()[1] == below.get_xlim()[1] == 32
+    assert above.get_ylim() == below.get_ylim() == (40.5, 76.5)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["melody", "arrangement"]
+    assert blocks(above, COLOURS[0]) == [(0, 16, 72)]
+    assert blocks(below, COLOURS[1]) == [(0, 8, 64), (8, 32, 64)]
+    assert above.get_legend() is None and below.get_legend() is not None
+    axes = Figure().subplots(2)
+    assert display_utils.draw_rolls({"a": grid, "b": grid}, axes, legend=False) is axes
 
 
 @pytest.mark.parametrize("steps", [1, 7, 3000])
@@ -151,7 +207,7 @@ def test_the_legend_names_the_voices(grid):
         (np.zeros((32, 84, 4)), None, r"found shape \(32, 84, 4\)"),
         (np.zeros((32, 4), int), np.zeros((32, 3), bool), r"Expected onsets of shape \(32, 4\)"),
         (np.zeros((32, 128, 4)), np.zeros((32, 4), bool), "Onsets belong to a grid"),
-        (np.zeros((32, 9), int), None, "at most 8 voices"),
+        (np.zeros((32, 10), int), None, "at most 9 voices"),
     ],
 )
 def test_what_is_no_music_is_refused(music, onset, message):
@@ -268,9 +324,72 @@ def test_players_stand_side_by_side_in_order(grid, onset, tmp_path):
     assert re.findall(r'aria-label="(.*?)"', page) == labels
 
 
+def test_a_limit_in_seconds_is_named_where_it_cuts(grid, onset, tmp_path):
+    long = write_midi(tmp_path / "long.mid", np.tile(grid, (4, 1)), np.tile(onset, (4, 1)))
+    short = write_midi(tmp_path / "short.mid", grid[:8], onset[:8])
+    page = players({"long": long, "short": short}, seconds=4).data
+    assert re.findall(r'aria-label="(.*?)"', page) == ["long (first 4 s)", "short"]
+    clips = [base64.b64decode(clip) for clip in re.findall(r'base64,([^"]+)"', page)]
+    assert len(clips[0]) == pytest.approx(4 * 40_000 / 8, rel=0.1)
+
+
+def score(path, title=None):
+    """Write two bars of 3/4 after a pickup."""
+    upper = [(Fraction(n), Fraction(n + 1), 67 + n % 3) for n in range(7)]
+    lower = [(Fraction(0), Fraction(1), 43), (Fraction(1), Fraction(7), 48)]
+    return write_musicxml(path, [("high & low", 0, upper), ("bass", 0, lower)], [(0, 3, 4)], pickup=1)
+
+
+def pictures_of(page):
+    """List the pictures of a page: alt text, kind, bytes."""
+    found = re.findall(r'<img alt="(.*?)"[^>]*src="data:image/(.*?);base64,(.*?)">', page.data)
+    return [(alt, kind, base64.b64decode(data)) for alt, kind, data in found]
+
+
+def test_a_score_is_shown_on_white_paper_with_a_label(tmp_path):
+    pytest.importorskip("verovio")
+    page = show_score(score(tmp_path / "my <song>.musicxml"), bars=1)
+    assert isinstance(page, HTML) and "background:white" in page.data
+    ((alt, kind, svg),) = pictures_of(page)
+    assert alt == "Score of my &lt;song&gt;, the first 1 of 2 bars" and kind == "svg+xml"
+    assert svg.count(b'class="measure"') == 2
+    ((alt, _, closed),) = pictures_of(show_score(tmp_path / "my <song>.musicxml", "choir", label="A song"))
+    assert alt == "A song" and closed.count(b'class="staff"') == 3
+    with pytest.raises(FileNotFoundError, match=r"gone\.musicxml"):
+        show_score("gone.musicxml")
+
+
+def test_without_verovio_a_score_is_shown_as_a_roll(tmp_path, monkeypatch):
+    path = score(tmp_path / "a.musicxml")
+    drawn = []
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    monkeypatch.setattr(
+        display_utils, "draw_roll", lambda *a, **k: drawn.append((a, k)) or draw_roll(*a, **k)
+    )
+    ((alt, kind, png),) = pictures_of(show_score(path))
+    assert alt == "Score of a, 2 bars" and kind == "png" and png.startswith(b"\x89PNG")
+    (((grid, onset), options),) = drawn
+    assert grid.shape == (28, 2) and list(grid[[0, 4, 27], 0]) == [67, 68, 67]
+    assert list(np.flatnonzero(onset[:, 1])) == [0, 4]
+    assert options["bars"] == [4, 16, 28] and options["names"] == ["high & low", "bass"]
+
+
+def test_a_figure_is_shown_with_a_label(grid):
+    ((alt, kind, png),) = pictures_of(display_utils.show_figure(draw_roll(grid), 'Bach & "Bach"'))
+    assert alt == "Bach &amp; &quot;Bach&quot;" and kind == "png"
+    assert plt.imread(io.BytesIO(png)).shape == (450, 1100, 4)
+
+
 def test_a_missing_file_is_named():
     with pytest.raises(FileNotFoundError, match=r"gone\.mid"):
         playmidi("gone.mid")
+
+
+def film(movie, height, width):
+    """Decode a film: what ffmpeg says of it, and its frames in grey."""
+    command = [FFMPEG, "-i", movie, "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    return done.stderr.decode(), np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width)
 
 
 def test_the_video_plays_the_pictures_in_order(tmp_path, capfd):
@@ -284,14 +403,44 @@ def test_the_video_plays_the_pictures_in_order(tmp_path, capfd):
     assert isinstance(video, Video) and base64.b64encode(movie.read_bytes()).decode() in video._repr_html_()
     assert [path.name for path in movie.parent.iterdir()] == ["movie.mp4"]
 
-    done = subprocess.run(
-        [FFMPEG, "-i", movie, "-f", "rawvideo", "-pix_fmt", "gray", "-"], capture_output=True
-    )
-    head = done.stderr.decode()
-    assert re.search(r"Video: h264.*yuv420p\W.*102x52", head), head
-    frames = np.frombuffer(done.stdout, np.uint8).reshape(-1, 52, 102)
-    np.testing.assert_allclose(frames[:, 20, 50] / 255, list(shades.values()), atol=0.05)
-    assert imageio_ffmpeg.count_frames_and_secs(str(movie)) == (3, pytest.approx(3, abs=0.1))
+    head, frames = film(movie, 52, 102)
+    assert re.search(r"Video: h264.*yuv420p\W.*102x52", head) and "Audio" not in head, head
+    gray = frames.reshape(3, -1, 52, 102)[:, :, 20, 50] / 255
+    np.testing.assert_allclose(gray[:, 0], list(shades.values()), atol=0.05)
+    assert 0.05 < gray[0, -1] < 0.5 < gray[1, -1] < 0.95  # on the way to the next
+    assert np.all(np.diff(gray[0]) > -0.02)
+    assert imageio_ffmpeg.count_frames_and_secs(str(movie))[1] == pytest.approx(3, abs=0.1)
+
+
+def test_the_video_has_losses_with_a_marker_and_sound(grid, onset, tmp_path):
+    pitches = {0: 60, 10: 72, 20: 67}
+    for iteration, pitch in pitches.items():
+        plt.imsave(tmp_path / f"sample_iteration_{iteration:05d}.png", np.ones((60, 400, 3)))
+        voice = np.full((32, 1), pitch)
+        write_midi(tmp_path / f"iteration-{iteration}.mid", voice, voice == 0, names=["one"], programs=[19])
+    history = {"generator_loss": [1.0] * 21, "critic_loss": [2.0] * 21}
+    movie = tmp_path / "movie.mp4"
+    make_training_video(tmp_path, movie, history, tmp_path, seconds=2)
+    assert movie.stat().st_size < 100_000
+    head, frames = film(movie, 60 + 220, 400)
+    assert re.search(r"Audio: mp3.*44100 Hz, stereo", head), head
+
+    # Only the marker is dark all the way up and down.
+    columns = [int(np.flatnonzero(np.all(frame[110:170] < 100, axis=0)).mean()) for frame in frames]
+    assert np.all(np.diff(columns) >= 0) and len(columns) == 6 * 8
+    places = [columns[0], columns[16], columns[-1]]
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=2) and places[1] > places[0] + 50
+
+    command = [FFMPEG, "-v", "error", "-i", movie, "-f", "f32le", "-"]
+    sound = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32)[::2]
+    assert -6 < 20 * np.log10(np.abs(sound).max()) < -0.5
+    for second, pitch in zip((0.3, 2.3, 4.3), pitches.values(), strict=True):
+        heard = sound[int(second * 44100) : int((second + 1) * 44100)]
+        loudest = np.abs(np.fft.rfft(heard * np.hanning(len(heard)))).argmax() * 44100 / len(heard)
+        assert loudest == pytest.approx(440 * 2 ** ((pitch - 69) / 12), rel=0.01)
+    with pytest.raises(FileNotFoundError, match=r"iteration-20\.mid"):
+        (tmp_path / "iteration-20.mid").unlink()
+        make_training_video(tmp_path, movie, history, tmp_path)
 
 
 def test_a_folder_that_makes_no_video_is_named(tmp_path):

@@ -1,4 +1,5 @@
 import os
+import re
 import struct
 import time
 import zipfile
@@ -10,6 +11,7 @@ import numpy as np
 import pretty_midi
 import pytest
 
+from utils import melody_utils
 from utils.melody_utils import notated, parse_notes, read_melody, read_song, skyline
 from utils.meter_utils import Meter
 from utils.midi_utils import REST, MelodyError, Note, read_grid, write_tracks
@@ -361,21 +363,6 @@ def test_typed_notes():
     melody = read_melody(notes)
     assert [note.pitch for note in melody.notes] == [72, 66, 58, 61]
     assert melody.notes[-1].end == Fraction(29, 6) * melody.ticks_per_beat
-    assert parse_notes("C5 c♯:2 | r, Bb4:1/2; b") == [
-        (72, 1),
-        (73, 2),
-        (None, 1),
-        (70, Fraction(1, 2)),
-        (71, 1),
-    ]
-    for text, reason in (
-        ("", "no note"),
-        ("C5 H4", "note 2, 'H4'"),
-        ("r r", "only rests"),
-        ("C5:x", "length"),
-    ):
-        with pytest.raises(MelodyError, match=reason):
-            parse_notes(text)
     for pairs in (
         [],
         [("C5",)],
@@ -389,6 +376,44 @@ def test_typed_notes():
     ):
         with pytest.raises(MelodyError):
             read_melody(pairs)
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ("C5", [(72, 1)]),
+        ("c4 a0 g9", [(60, 1), (21, 1), (127, 1)]),
+        ("f#4:2, Bb3:1/2 | B♭4:.5\nC♯5:1.5;", [(66, 2), (58, 0.5), (70, 0.5), (73, 1.5)]),
+        ("c d e4 f b bb", [(72, 1), (74, 1), (64, 1), (65, 1), (71, 1), (70, 1)]),
+        ("r:2 C5 R rest:1/3", [(None, 2), (72, 1), (None, 1), (None, Fraction(1, 3))]),
+        (melody_utils.TYPED_EXAMPLE, [(p, 1 + (i % 7 == 6)) for i, p in enumerate(
+            (72, 72, 79, 79, 81, 81, 79, 77, 77, 76, 76, 74, 74, 72))]),
+    ],
+)  # fmt: skip
+def test_typed_notes_are_read(text, notes):
+    assert parse_notes(text) == notes
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no note yet"),
+        (" | ,", "no note yet"),
+        ("r r:2", "only rests"),
+        ("C5 H5", "note 2, 'H5', is none"),
+        ("C5 A9", "note 2, 'A9', is none"),
+        ("C5-E5", "note 1, 'C5-E5', is none"),
+        ("C5 A-2", "note 2, 'A-2', is none"),
+        *(
+            (f"D5 C5:{beats}", f"note 2, 'C5:{beats}', has no length")
+            for beats in ("", "x", "0", "-1", "1/0", "nan", "1e9")
+        ),
+    ],
+)
+def test_mistakes_are_named_with_their_place_and_a_cure(text, reason):
+    with pytest.raises(MelodyError, match=re.escape(reason)) as caught:
+        parse_notes(text)
+    assert "C5" in caught.value.advice
 
 
 def test_broken_scores_are_refused(tmp_path):

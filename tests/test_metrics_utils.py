@@ -197,7 +197,7 @@ def test_plot_is_closed_complete_and_leaves_gaps():
     figure = manager.plot_metrics()
     assert plt.get_fignums() == []
     axes = np.reshape(figure.axes, (3, 4))
-    assert [axis.get_title() for axis in axes[0]] == ["soprano", "alto", "tenor", "bass"]
+    assert [axis.get_title(loc="left") for axis in axes[0]] == ["soprano", "alto", "tenor", "bass"]
     assert all(axis.get_xlabel() == "iteration" for axis in axes[-1])
     assert all(axis.get_ylabel() for axis in axes[:, 0])
     for row, name in enumerate(metrics.LABELS):
@@ -217,7 +217,24 @@ def test_plot_takes_other_numbers_of_tracks_and_given_axes():
         manager.plot_metrics()
     manager.append_metrics_for_iteration(rolls(0)[..., :2], 0)
     assert len(manager.plot_metrics().axes) == 6
-    figure, axes = plt.subplots(3, 2)
-    assert manager.plot_metrics(axes) is figure
-    assert axes[0, 1].get_title() == "track 1"
-    plt.close(figure)
+    axes = plt.subplots(3, 2)[1]
+    assert manager.plot_metrics(axes) is axes
+    assert axes[0, 1].get_title(loc="left") == "track 1"
+    plt.close("all")
+
+
+def test_the_band_is_where_groups_of_real_samples_lie():
+    manager = metrics.MetricsManager()
+    assert manager.reference_band() is None
+    real = np.concatenate([rolls(seed) for seed in range(12)])
+    manager.set_reference_metrics(real)
+    band, middle = manager.reference_band(), manager.reference_metrics()
+    assert set(band) == set(metrics.LABELS)
+    low, high = band["in_scale_ratio"]
+    assert np.all(low < middle["in_scale_ratio"]) and np.all(middle["in_scale_ratio"] < high)
+    groups = [metrics.in_scale_ratio(real[start : start + 10]) for start in range(0, len(real) - 9, 10)]
+    assert np.mean((low <= groups) & (groups <= high)) > 0.6
+    again = metrics.MetricsManager.from_state(json.loads(json.dumps(manager.state())))
+    np.testing.assert_array_equal(again.reference_band()["empty_bar_rate"], band["empty_bar_rate"])
+    manager.set_reference_metrics(real[:5])
+    assert manager.reference_band() is None

@@ -8,45 +8,6 @@ import music21
 import pytest
 
 from utils import inference_utils, panel_utils
-from utils.midi_utils import MelodyError
-
-
-@pytest.mark.parametrize(
-    ("text", "notes"),
-    [
-        ("C5", [(72, 1)]),
-        ("c4 a0 g9", [(60, 1), (21, 1), (127, 1)]),
-        ("f#4:2, Bb3:1/2 | B♭4:.5\nC♯5:1.5;", [(66, 2), (58, 0.5), (70, 0.5), (73, 1.5)]),
-        ("c d e4 f b bb", [(72, 1), (74, 1), (64, 1), (65, 1), (71, 1), (70, 1)]),
-        ("r:2 C5 R rest:1/3", [(None, 2), (72, 1), (None, 1), (None, pytest.approx(1 / 3))]),
-        (panel_utils.EXAMPLE, [(p, 1 + (i % 7 == 6)) for i, p in enumerate(
-            (72, 72, 79, 79, 81, 81, 79, 77, 77, 76, 76, 74, 74, 72))]),
-    ],
-)  # fmt: skip
-def test_typed_notes_are_read(text, notes):
-    assert panel_utils.parse_notes(text) == notes
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "no note yet"),
-        (" | ,", "no note yet"),
-        ("r r:2", "only rests"),
-        ("C5 H5", "note 2, 'H5', is none"),
-        ("C5 A9", "note 2, 'A9', is none"),
-        ("C5-E5", "note 1, 'C5-E5', is none"),
-        ("C5 A-1", "note 2, 'A-1', is none"),
-        *(
-            (f"D5 C5:{beats}", f"note 2, 'C5:{beats}', has no length")
-            for beats in ("", "x", "0", "-1", "1/0", "nan", "1e9")
-        ),
-    ],
-)
-def test_mistakes_are_named_with_their_place_and_a_cure(text, reason):
-    with pytest.raises(MelodyError, match=re.escape(reason)) as caught:
-        panel_utils.parse_notes(text)
-    assert "C5" in caught.value.advice
 
 
 @pytest.fixture(scope="module")

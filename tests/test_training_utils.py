@@ -512,7 +512,7 @@ def test_weights_beyond_half_precision_are_not_written(tmp_path, value):
 
 
 def test_the_device_is_named():
-    assert training_utils.prepare_device()
+    assert training_utils.describe_device()
     assert training_utils.choose_precision() in ("float32", "mixed_bfloat16")
     assert training_utils.versions()["keras"] == keras.__version__
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from utils import melody_utils, meter_utils, midi_utils, path_utils
+from utils import melody_utils, meter_utils, midi_utils, path_utils, shard_utils
 from utils.midi_utils import REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
 
 DATASET_DIR = Path("dataset")
@@ -620,7 +620,9 @@ def _split_at_random(pieces, held_out, seed):
 
 
 def count_voices(path):
-    """Count the voices of a data file of either kind, as :func:`load_windows` gives them."""
+    """Count the voices of data of any kind, as :func:`load_windows` gives them."""
+    if Path(path).is_dir():
+        return shard_utils.Shards(path).voices
     if str(path).endswith(".npz"):
         return len(VOICES)
     return load_rolls(path).shape[-1]
@@ -630,17 +632,17 @@ def count_voices(path):
 
 
 def load_windows(path):
-    """Read training windows from either kind of data file.
+    """Read training windows from any kind of data.
 
     Parameters
     ----------
     path : str or Path
-        A ``.npy`` of piano rolls, or a ``.npz`` of whole chorales, of which every two-bar window of the
-        training split is taken.
+        A ``.npy`` of piano rolls; a ``.npz`` of whole chorales, of which every two-bar window of the
+        training split is taken; or a folder of shards, which stay on disk until they are needed.
 
     Returns
     -------
-    int8 array [sample, step=32, voice]
+    int8 array [sample, step=32, voice] or shard_utils.Shards
         Pitches, -1 = rest.
 
     Raises
@@ -648,6 +650,8 @@ def load_windows(path):
     FileNotFoundError, ValueError
         If the file is missing or malformed, or if a track of a roll sings two notes at once.
     """
+    if Path(path).is_dir():
+        return shard_utils.Shards(path)
     if str(path).endswith(".npz"):
         return windows(load_chorales(path, "train"))[0]
     rolls = load_rolls(path)
@@ -659,7 +663,7 @@ def load_windows(path):
     return grid
 
 
-def batches(grid, batch_size, seed, transpose=False, start=0):
+def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=range(1)):
     """Serve shuffled batches of piano rolls without end.
 
     Batch ``k`` depends on ``seed`` and ``k`` alone: shuffling is a keyed permutation of every epoch, not a
@@ -668,37 +672,81 @@ def batches(grid, batch_size, seed, transpose=False, start=0):
 
     Parameters
     ----------
-    grid : int8 array [sample, step, voice]
+    grid : int8 array [sample, step, voice] or shard_utils.Shards
     batch_size : int
     seed : int
     transpose : bool
         Move every sample by a random -6..+5 semitones.
     start : int
         The first batch to serve.
+    parts : int
+        Cut every batch into so many, for as many replicas.
+    served : range
+        Which of the parts to serve, one after the other.
 
     Returns
     -------
-    tf.data.Dataset of int8 tensors [batch_size, step, pitch=128, voice] in {-1, +1}
+    tf.data.Dataset of int8 tensors [batch_size // parts, step, pitch=128, voice] in {-1, +1}
         A quarter of the room that float32 would take.
-    """
-    last = len(grid) - 1
-    grid = tf.constant(grid, tf.int32)
 
-    def choose(position):
-        epoch, place = position // (last + 1), position % (last + 1)
-        sample = tf.random.experimental.index_shuffle(place, (seed, epoch), last)
+    Raises
+    ------
+    ValueError
+        If a batch cannot be cut into so many equal parts.
+    """
+    if batch_size % parts:
+        raise ValueError(
+            f"A batch of {batch_size} cannot be shared equally by {parts} replicas. "
+            f"Choose a multiple of {parts} as batch_size, or use fewer devices."
+        )
+    last, part = len(grid) - 1, batch_size // parts
+    streamed = isinstance(grid, shard_utils.Shards)
+    if streamed:
+        read, shape = grid.reader(batch_size, seed), (part, STEPS_PER_WINDOW, grid.voices)
+    else:
+        grid = tf.constant(grid, tf.int32)
+
+    def choose(index):
+        turn, place = index // part, index % part
+        position = turn // len(served) * batch_size + (served.start + turn % len(served)) * part + place
         lowest, highest = TRANSPOSITIONS[0], TRANSPOSITIONS[-1]
         shift = tf.random.stateless_uniform((), (seed, position), lowest, highest + 1, tf.int32)
+        epoch, place = position // (last + 1), position % (last + 1)
+        sample = position if streamed else tf.random.experimental.index_shuffle(place, (seed, epoch), last)
         return sample, shift if transpose else 0
 
-    def expand(sample, shift):
-        pitches = tf.gather(grid, sample)
+    def look_up(samples):
+        if streamed:
+            found = tf.ensure_shape(tf.numpy_function(read, [samples], tf.int8), shape)
+            return tf.cast(found, tf.int32)
+        return tf.gather(grid, samples)
+
+    def expand(samples, shift):
+        pitches = look_up(samples)
         pitches = tf.where(pitches == REST, REST, pitches + shift[:, None, None])
         sounding = pitches[..., None, :] == tf.range(midi_utils.PITCHES)[:, None]
         return tf.where(sounding, tf.constant(1, tf.int8), tf.constant(-1, tf.int8))
 
-    positions = tf.data.Dataset.range(start * batch_size, tf.int64.max)
-    return positions.map(choose).batch(batch_size, drop_remainder=True).map(expand).prefetch(4)
+    indices = tf.data.Dataset.counter(start * len(served) * part)
+    return indices.map(choose).batch(part, drop_remainder=True).map(expand).prefetch(4)
+
+
+def load_reference(path, most=1000):
+    """Load real windows, as piano rolls, that measures of generated ones are held against.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for :func:`load_windows`.
+    most : int
+        All windows if they are no more than that, else so many of them.
+
+    Returns
+    -------
+    int8 array [sample, step=32, pitch=128, voice] in {-1, +1}
+    """
+    grid = load_windows(path)
+    return next(iter(batches(grid, min(most, len(grid)), seed=0))).numpy()
 
 
 def main(arguments=None):

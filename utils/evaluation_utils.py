@@ -29,6 +29,7 @@ from utils.midi_utils import STEPS_PER_WINDOW, grid_to_roll, onsets_of
 
 CORPUS = dataset_utils.DATASET_DIR / dataset_utils.CHORALES_FILE
 EXAMPLE_STEPS = 2 * STEPS_PER_WINDOW  # kept of one song, to listen to
+CREATIVITY_LEVELS = (0, 0.25, inference_utils.CREATIVITY, 1, 1.5, 2)
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 KEYS = range(-6, 7)  # semitones that retrieval may move a training window by
@@ -175,7 +176,8 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=inference_utils.
 
     Parameters
     ----------
-    generator, critic : keras.Model
+    generator : keras.Model
+    critic : keras.Model or None
     songs : list of int array [step, voice=4]
     takes, seed, creativity, costs
         As in :func:`utils.inference_utils.harmonize_takes`.
@@ -184,7 +186,7 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=inference_utils.
     -------
     sung : list [take] of lists of int8 array [step, voice=4]
     scores : float [take, song]
-        The critic's.
+        The critic's; NaN without one.
     """
     sung = [[] for _ in range(takes)]
     scores = np.zeros((takes, len(songs)))
@@ -192,7 +194,7 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=inference_utils.
         found = inference_utils.sing(generator, song[:, 0], takes, seed, critic, creativity, costs)
         for take, (grid, told) in enumerate(found):
             sung[take].append(grid)
-            scores[take, number] = told["critic"]
+            scores[take, number] = told.get("critic", np.nan)
     return sung, scores
 
 
@@ -357,6 +359,36 @@ def evaluate_alone(split, generators, seed=0):
     return _told(split, named, rows)
 
 
+def evaluate_creativity(split, generator, levels=CREATIVITY_LEVELS, takes=4, seed=0, say=print):
+    """Measure what the knob ``creativity`` buys, and what it costs.
+
+    Parameters
+    ----------
+    split : {"valid", "test"}
+    generator : keras.Model
+    levels : sequence of float
+    takes : int
+        Of every song; the measures are of the first, the diversity is that of all.
+    seed : int
+    say : callable
+        Told which row is next.
+
+    Returns
+    -------
+    dict
+        "split", "songs" and "rows" as in :func:`evaluate`.
+    """
+    named, training = load_songs(split), list(load_songs("train").values())
+    songs, rows = list(named.values()), {}
+    for level in levels:
+        row = f"creativity {level:g}"
+        say(row)
+        arranged, _ = arrange(generator, None, songs, takes, seed, level)
+        spread = [harmony.diversity(np.stack(of_song)) for of_song in zip(*arranged, strict=True)]
+        rows[row] = measure(arranged[0], songs, training) | {"diversity": np.array(spread)}
+    return _told(split, named, rows)
+
+
 def _told(split, named, rows):
     """Put measures into types that JSON knows."""
     rows = {
@@ -453,6 +485,7 @@ def main(arguments=None):
     parser.add_argument(
         "--alone", nargs="*", default=[], metavar="ROW=FILE", help="more generators to measure"
     )
+    parser.add_argument("--creativity", action="store_true", help="measure the knob instead of the rows")
     parser.add_argument("--takes", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=path_utils.MODEL_DIR / "evaluation.json")
@@ -462,7 +495,10 @@ def main(arguments=None):
     )
     others = dict(pair.split("=", 1) for pair in chosen.alone)
     others = {row: training_utils.load_network(file) for row, file in others.items()}
-    evaluation = evaluate(chosen.split, generator, critic, others, chosen.takes, chosen.seed)
+    if chosen.creativity:
+        evaluation = evaluate_creativity(chosen.split, generator, takes=chosen.takes, seed=chosen.seed)
+    else:
+        evaluation = evaluate(chosen.split, generator, critic, others, chosen.takes, chosen.seed)
     write(chosen.output, evaluation)
     picture = chosen.output.with_suffix(".png")
     summary = summarize(evaluation)

@@ -224,7 +224,7 @@ def chord_histogram(grid):
         At 12 * quality + root, qualities in the order of ``CHORDS`` and roots as pitch classes, and last
         what is no chord. All 0 for silence.
     """
-    chords = _chords(_pitches(grid))
+    chords = find_chords(grid)
     return np.bincount(chords[chords != REST], minlength=NO_CHORD + 1)
 
 
@@ -468,7 +468,7 @@ def _profile(grid, onset):
     notes = _notes(grid, onset)
     if not len(notes.pitch):
         raise ValueError(f"nothing sounds in a piece of {len(grid)} steps: leave it out of the grade")
-    tonic, mode = _key(grid)
+    tonic, mode = find_key(_by_pitch_class(grid).sum(axis=(0, 1)))
     voices = range(grid.shape[-1])
     return mode, {
         "note": _degree_histogram(grid, tonic),
@@ -480,9 +480,20 @@ def _profile(grid, onset):
     }
 
 
-def _key(grid):
-    """Find the tonic and mode whose profile the pitch classes follow best (Krumhansl and Schmuckler)."""
-    counts = _by_pitch_class(grid).sum(axis=(0, 1))
+def find_key(counts):
+    """Find the tonic and mode whose profile the pitch classes follow best (Krumhansl and Schmuckler).
+
+    Parameters
+    ----------
+    counts : float [pitch class=12]
+        How long each sounds, in any unit.
+
+    Returns
+    -------
+    tonic : int
+        In 0..11.
+    mode : {"major", "minor"}
+    """
     fits = {}
     for mode, profile in KEY_PROFILES.items():
         standard = (np.array(profile) - np.mean(profile)) / np.std(profile)
@@ -498,7 +509,7 @@ def _degree_histogram(grid, tonic):
 
 def _quality_histogram(grid, notes):
     """Count the chord qualities, non-chords last, wherever a voice begins a note."""
-    return np.bincount(_chords(grid)[np.unique(notes.start)] // 12, minlength=len(CHORDS) + 1)
+    return np.bincount(find_chords(grid)[np.unique(notes.start)] // 12, minlength=len(CHORDS) + 1)
 
 
 def _interval_histogram(notes, voice):
@@ -699,8 +710,19 @@ def _chord_table():
 CHORD_OF = _chord_table()
 
 
-def _chords(grid):
-    """Name the chord of each step: int [..., step] as in :func:`chord_histogram`, REST for silence."""
+def find_chords(grid):
+    """Name the chord of each step.
+
+    Parameters
+    ----------
+    grid : int array [..., step, voice]
+
+    Returns
+    -------
+    int [..., step]
+        12 * quality + root as in :func:`chord_histogram`, ``NO_CHORD``, or REST for silence.
+    """
+    grid = _pitches(grid)
     sounding = grid != REST
     bass = np.where(sounding, grid, np.iinfo(int).max).min(axis=-1)
     tones = np.where(sounding, 1 << (grid - bass[..., None]) % 12, 0)

@@ -111,6 +111,8 @@ class LeakyReLU(keras.layers.Layer):
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer for channels in the last of four axes, computed by TensorFlow's fused operation.
 
+    Where several replicas train together, they normalise by the whole batch, not each by its own part.
+
     Call arguments
     --------------
     inputs : float tensor [sample, height, width, channel]
@@ -121,6 +123,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         """Return the normalised inputs."""
         training = bool(training and self.trainable)
+        replica = tf.distribute.get_replica_context()
+        if training and replica is not None and replica.num_replicas_in_sync > 1:
+            return self._normalize_together(tf.cast(inputs, tf.float32), replica)
         nothing = tf.zeros((0,), tf.float32)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
@@ -137,6 +142,18 @@ class BatchNormalization(keras.layers.BatchNormalization):
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance * (cells - 1) / cells)
         return outputs
+
+    def _normalize_together(self, inputs, replica):
+        # The mean first, then the variance around it: the mean of squares would lose digits.
+        mean = self._mean_of_all(inputs, replica)
+        variance = self._mean_of_all(tf.square(inputs - mean), replica)
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_variance, variance)
+        outputs = (inputs - mean) * tf.math.rsqrt(variance + self.epsilon) * self.gamma + self.beta
+        return tf.cast(outputs, self.compute_dtype)
+
+    def _mean_of_all(self, inputs, replica):
+        return replica.all_reduce(tf.distribute.ReduceOp.MEAN, tf.reduce_mean(inputs, axis=(0, 1, 2)))
 
     def _move(self, statistic, now):
         statistic.assign(statistic * self.momentum + now * (1 - self.momentum))

@@ -33,9 +33,9 @@ SCORE_TICKS = 10_080  # a quarter note, of what is not MIDI: thirds, fifths and 
 TYPED_EXAMPLE = "C5 C5 G5 G5 A5 A5 G5:2 | F5 F5 E5 E5 D5 D5 C5:2"
 FIRST_OCTAVE = "5"  # of typed notes: where sopranos sing
 TYPED_TEMPO = 100.0  # quarter notes per minute, where nothing is said
-NOTE_NAME = re.compile(r"([A-Ga-g])(##|#|bb|b|-)?(-?\d+)")
+NOTE_NAME = re.compile(r"([A-Ga-g])(##|#|bb|b)?(-?\d+)")
 STEPS_OF_NAMES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-ACCIDENTALS = {None: 0, "": 0, "#": 1, "##": 2, "b": -1, "-": -1, "bb": -2}
+ACCIDENTALS = {None: 0, "": 0, "#": 1, "##": 2, "b": -1, "bb": -2}
 KEYS_BY_SHARPS = dict(enumerate(("Cb", "Gb", "Db", "Ab", "Eb", "Bb", *"FCGDAEB", "F#", "C#"), start=-7))
 NEAR_THIRD = Fraction(1, 16)  # beats; closer to a third of a beat than that may be a triplet
 

@@ -14,7 +14,9 @@ from scipy.stats import wasserstein_distance
 
 PITCHES = 128
 STEPS_PER_BAR = 16
-VOICES = ("soprano", "alto", "tenor", "bass")
+GROUP_SIZE = 10  # samples, as many as the lesson measures at an iteration
+GROUPS = 100
+BAND = (5, 95)  # percentiles
 NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 ACCIDENTALS = {"": 0, "#": 1, "b": -1}
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
@@ -174,6 +176,7 @@ class MetricsManager:
         pianoroll : array [sample, step, pitch=128, track]
         """
         self._reference = _count(pianoroll)
+        self._reference["band"] = _band(np.asarray(pianoroll), self._reference)
 
     def metrics(self):
         """Give the measures of all iterations.
@@ -217,6 +220,18 @@ class MetricsManager:
         manager._reference = state["reference"]
         return manager
 
+    def reference_band(self):
+        """Give the band in which the measures of real samples lie, where the reference allows one.
+
+        Returns
+        -------
+        dict of float [2, track], or None
+            The 5th and the 95th percentile over groups of ten samples, drawn from the reference: what
+            chance alone does to a measure. None before there is a reference, and if that is small.
+        """
+        band = (self._reference or {}).get("band")
+        return band and {name: np.array(edges) for name, edges in band.items()}
+
     def plot_metrics(self, axes=None):
         """Draw the measures against the iterations: a row a measure, a column a track.
 
@@ -227,45 +242,21 @@ class MetricsManager:
 
         Returns
         -------
-        matplotlib.figure.Figure
-            A new one comes closed, so that a notebook shows it once.
+        array of axes or matplotlib.figure.Figure
+            ``axes`` if they were given. A new figure comes closed, so that a notebook shows it once.
 
         Raises
         ------
         ValueError
             If there is no iteration yet.
         """
-        import matplotlib.pyplot as plt
-        from matplotlib.ticker import MaxNLocator
+        from utils import display_utils  # here, because measuring needs no pictures
 
         if not self._counts:
             raise ValueError("no metrics to plot yet: append_metrics_for_iteration comes first")
-        metrics, reference = self.metrics(), self.reference_metrics()
-        tracks = metrics["in_scale_ratio"].shape[1]
-        names = VOICES if tracks == len(VOICES) else [f"track {track}" for track in range(tracks)]
-        if axes is None:
-            shape = {"nrows": len(LABELS), "ncols": tracks, "sharex": True, "sharey": "row", "squeeze": False}
-            figure, axes = plt.subplots(**shape, figsize=(12, 6.5), layout="constrained")
-            plt.close(figure)
-        for row, (measure, label) in zip(axes, LABELS.items(), strict=True):
-            row[0].set_ylabel(label)
-            for track, axis in enumerate(row):
-                axis.plot(
-                    metrics["iteration"], metrics[measure][:, track], ".-", ms=4, lw=1, label="generated"
-                )
-                if reference:
-                    axis.axhline(reference[measure][track], color="black", ls="--", lw=1, label="reference")
-                axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-                axis.grid(alpha=0.3)
-            # A limit set before all tracks are drawn would keep the later ones from widening it.
-            top = max(axis.get_ylim()[1] for axis in row) if "distance" in measure else 1.0
-            for axis in row:
-                axis.set_ylim(-0.05 * top, 1.05 * top)
-        for top, bottom, name in zip(axes[0], axes[-1], names, strict=True):
-            top.set_title(name)
-            bottom.set_xlabel("iteration")
-        axes[0][0].legend()
-        return axes[0][0].figure
+        return display_utils.plot_metrics(
+            self.metrics(), LABELS, self.reference_metrics(), self.reference_band(), axes
+        )
 
 
 metrics_manager = MetricsManager()
@@ -355,3 +346,13 @@ def _measure(counts, reference):
         "pitch_histogram_distance": _histogram_distance(histogram, target),
         "in_scale_ratio": _ratio(inside, histogram.sum(axis=1)),
     }
+
+
+def _band(roll, reference):
+    """Measure groups of real samples: dict of [2, track], the ends of the band; None if there are too few."""
+    if len(roll) < 2 * GROUP_SIZE:
+        return None
+    rng = np.random.default_rng(0)
+    groups = [_count(roll[rng.choice(len(roll), GROUP_SIZE, replace=False)]) for _ in range(GROUPS)]
+    rows = [_measure(group, reference) for group in groups]
+    return {name: np.percentile([row[name] for row in rows], BAND, axis=0).tolist() for name in LABELS}

@@ -10,17 +10,14 @@ import base64
 import html
 import io
 import re
-from fractions import Fraction
 from pathlib import Path
 
 import ipywidgets as widgets
 
 from utils import audio_utils, display_utils, inference_utils, melody_utils, path_utils
-from utils.midi_utils import MelodyError
 
 GALLERY = Path("dataset/gallery")
 FOLDER = path_utils.MODEL_DIR / "panel"
-EXAMPLE = "C5 C5 G5 G5 A5 A5 G5:2 | F5 F5 E5 E5 D5 D5 C5:2"
 NOTATION = (
     "A letter, # or b if need be, an octave, then beats after a colon: <code>C5 F#5:2 Bb4:1/2 r:1</code>. "
     "<code>r</code> is a rest. Without beats a note lasts one; without an octave it stays in that of the "
@@ -38,60 +35,6 @@ MEDIA_TYPES = {
 
 _FIRST_OCTAVE = "5"  # where sopranos sing; C4 is middle C
 _NOTE = re.compile(r"([a-g][#b]{0,2})(\d)?")
-
-
-# --- Typed notes -------------------------------------------------------------
-
-
-def parse_notes(text):
-    """Read a melody that somebody has typed.
-
-    Parameters
-    ----------
-    text : str
-        Notes such as ``C5``, ``f#4:2``, ``Bb:1/2`` and rests ``r:1``, between spaces, commas or bar lines.
-        After the colon stand the beats, one if they are left out. A note without an octave takes that of
-        the note before, the first one octave 5; C4 is middle C.
-
-    Returns
-    -------
-    list of (int or None, float)
-        MIDI pitch, None for a rest, and beats.
-
-    Raises
-    ------
-    MelodyError
-        If a note cannot be understood or there is none.
-    """
-    notes, octave = [], _FIRST_OCTAVE
-    for number, word in enumerate(re.split(r"[\s,;|]+", text.strip(" \t\n,;|")), start=1):
-        name, colon, beats = word.lower().replace("♯", "#").replace("♭", "b").partition(":")
-        length = _beats(beats) if colon else 1.0
-        if length is None:
-            advice = "After the colon stand the beats, as in C5:2, C5:0.5 or C5:1/2"
-            raise MelodyError("Typed notes", f"note {number}, {word!r}, has no length", advice)
-        if name in ("r", "rest"):
-            notes.append((None, length))
-            continue
-        letter, own_octave = found.groups() if (found := _NOTE.fullmatch(name)) else (name, None)
-        octave = own_octave or octave
-        pitch = melody_utils.pitch_number(letter + octave)
-        if pitch is None:
-            reason = f"note {number}, {word!r}, is none" if word else "there is no note yet"
-            raise MelodyError("Typed notes", reason, f"Write them like this: {EXAMPLE}")
-        notes.append((pitch, length))
-    if all(pitch is None for pitch, _ in notes):
-        raise MelodyError("Typed notes", "there are only rests", f"Write notes too, like this: {EXAMPLE}")
-    return notes
-
-
-def _beats(text):
-    """Read a positive number or fraction; None if it is neither."""
-    try:
-        beats = float(Fraction(text.strip()))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return None
-    return beats if 0 < beats < 1000 else None
 
 
 # --- The panel ---------------------------------------------------------------
@@ -127,7 +70,7 @@ class Panel(widgets.VBox):
         endings = ",".join((".mid", ".midi", *melody_utils.SCORE_ENDINGS))
         self.file = widgets.FileUpload(accept=endings, description="Choose MIDI or MusicXML")
         self.file.layout = widgets.Layout(width="auto", align_self="flex-start")
-        self.notes = widgets.Textarea(EXAMPLE, description="Notes:", rows=3)
+        self.notes = widgets.Textarea(melody_utils.TYPED_EXAMPLE, description="Notes:", rows=3)
         self.notes.layout.width = "min(46em, 100%)"
         self.takes = widgets.BoundedIntText(4, min=1, max=MOST_TAKES, description="Takes:")
         self.seed = widgets.BoundedIntText(0, min=0, max=2**31 - 1, description="Seed:")
@@ -201,7 +144,7 @@ class Panel(widgets.VBox):
         if self.source.index == 0:
             return self.tune.value.stem, self.tune.value
         if self.source.index == 2:
-            return "typed-notes", parse_notes(self.notes.value)
+            return "typed-notes", melody_utils.parse_notes(self.notes.value)
         if not self.file.value:
             raise ValueError("No file yet. Choose one, or take a melody from the list.")
         (upload,) = self.file.value

@@ -10,10 +10,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
-ROOT_DIR = Path("Experiments")
+
+def worker():
+    """Tell which of the machines that train together this process is.
+
+    Returns
+    -------
+    index, number : int
+        As ``TF_CONFIG`` has it; 0 and 1 without one. Worker 0 is the chief, who alone writes what all share.
+    """
+    config = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    cluster, task = config.get("cluster", {}), config.get("task", {})
+    tasks = [(job, i) for job in ("chief", "worker") for i in range(len(cluster.get(job, ())))]
+    own = (task.get("type"), int(task.get("index", 0)))
+    return (tasks.index(own), len(tasks)) if own in tasks else (0, 1)
+
+
+# Where a job has to put its results, the variable says so.
+_CHIEF_DIR = Path(os.environ.get("EXPERIMENTS_DIR") or "Experiments")
+# Other workers make the same things again; they do so in a folder of their own.
+ROOT_DIR = _CHIEF_DIR / f"worker-{worker()[0]}" if worker()[0] else _CHIEF_DIR
 MODEL_DIR = ROOT_DIR / "2Bar"
 PRETRAINED_DIR = Path("pretrained")
 
@@ -36,6 +56,12 @@ def experiment_dirs(name, model_dir=MODEL_DIR):
     for path in dirs.values():
         path.mkdir(parents=True, exist_ok=True)
     return dirs
+
+
+def of_chief(path):
+    """Name the chief's own copy of one of this worker's files: ``path`` itself, if this is the chief."""
+    path = Path(path)
+    return _CHIEF_DIR / path.relative_to(ROOT_DIR) if path.is_relative_to(ROOT_DIR) else path
 
 
 def generated_midi_path_for_iteration(iteration, saveto_dir=None):

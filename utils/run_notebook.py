@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
+import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 from utils import path_utils
 
 NOTEBOOK = Path("notebook.ipynb")
+GRACE = 25  # seconds that a training gets to finish its iteration and save, when the job is told to end
+TERMINATED = 128 + signal.SIGTERM  # the exit code that shells and schedulers know
 
 
-def run_notebook(output, parameters, notebook=NOTEBOOK, folder="."):
+def run_notebook(output, parameters, notebook=NOTEBOOK, folder=".", lines=False):
     """Execute every cell in order, in a fresh kernel, with a progress bar.
 
     Parameters
@@ -25,6 +31,8 @@ def run_notebook(output, parameters, notebook=NOTEBOOK, folder="."):
     notebook : str or Path
     folder : str or Path
         The project's root, where the cells run.
+    lines : bool
+        Print what the cells print, and the training's progress in lines, instead of the bar.
 
     Returns
     -------
@@ -39,9 +47,62 @@ def run_notebook(output, parameters, notebook=NOTEBOOK, folder="."):
     import papermill
 
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    return papermill.execute_notebook(
-        str(notebook), str(output), parameters, kernel_name="python3", cwd=str(folder)
-    )
+    log = {"progress_bar": False, "stdout_file": sys.stdout, "stderr_file": sys.stderr} if lines else {}
+    with _environment(LIVE_VIEW="lines") if lines else contextlib.nullcontext():
+        return papermill.execute_notebook(
+            str(notebook), str(output), parameters, kernel_name="python3", cwd=str(folder), **log
+        )
+
+
+@contextlib.contextmanager
+def _environment(**variables):
+    """Set variables for the kernels started meanwhile."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def termination():
+    """Hand a SIGTERM on to the kernel, which saves, and end everything after a period of grace.
+
+    Yields
+    ------
+    threading.Event
+        Set when the signal has come.
+    """
+    import psutil
+
+    told = threading.Event()
+
+    def tell(number, frame):
+        if told.is_set():
+            return
+        told.set()
+        print("Told to terminate; saving.", file=sys.stderr, flush=True)
+        children = psutil.Process().children(recursive=True)
+        for child in children:
+            with contextlib.suppress(psutil.Error):
+                child.terminate()
+        last_resort = threading.Timer(GRACE, end, [children])
+        last_resort.daemon = True
+        last_resort.start()
+
+    def end(children):
+        for child in children:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+        os._exit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, tell)
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def write_page(executed, path):
@@ -104,15 +165,31 @@ def write_sounds(folder, since):
 
 
 def main(arguments=None):
-    """Parse the command line, run the lesson, and say where everything is."""
+    """Parse the command line, run the lesson, and say where everything is.
+
+    Returns
+    -------
+    int
+        0, or 143 if the process was told to terminate. Any other failure is an exception.
+    """
     parser = argparse.ArgumentParser(prog="python -m utils.run_notebook", description=__doc__)
     parser.add_argument("--preset", default="tour", help="smoke, tour (default), classic or best")
     parser.add_argument("--iterations", type=int, help="train for so many instead of the preset's")
+    parser.add_argument("--data", help="train on this file or folder of shards instead of the preset's")
     parser.add_argument("--output", type=Path, default=path_utils.ROOT_DIR / "notebook.ipynb")
+    parser.add_argument("--job", action="store_true", help="print lines, as a log, instead of a bar")
+    parser.add_argument("--tensorboard", type=Path, help="write events for TensorBoard into this folder")
     options = parser.parse_args(arguments)
     started = time.time()
-    parameters = {"PRESET": options.preset, "ITERATIONS": options.iterations}
-    executed = run_notebook(options.output, parameters)
+    parameters = {"PRESET": options.preset, "ITERATIONS": options.iterations, "DATA": options.data}
+    board = {"TENSORBOARD_DIR": str(options.tensorboard.absolute())} if options.tensorboard else {}
+    with termination() as told, _environment(**board):
+        try:
+            executed = run_notebook(options.output, parameters, lines=options.job)
+        except Exception:
+            if told.is_set():
+                return TERMINATED
+            raise
     page = write_page(executed, options.output.with_suffix(".html"))
     sounds = write_sounds(path_utils.MODEL_DIR, started)
     print(f"\nDone in {(time.time() - started) / 60:.1f} minutes.")
@@ -120,6 +197,7 @@ def main(arguments=None):
     print(f"The same notebook:  {options.output}")
     for sound in sounds:
         print(f"Listen:             {sound}  (MIDI beside it: {sound.with_suffix('.mid').name})")
+    return 0
 
 
 if __name__ == "__main__":

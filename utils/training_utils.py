@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import os
 import platform
 import shutil
 import signal
@@ -30,30 +31,38 @@ from utils import (
     display_utils,
     layer_utils,  # noqa: F401 (makes its layers known to Keras, for load_network)
     path_utils,
+    replica_utils,
+    tensorboard_utils,
 )
 from utils.metrics_utils import MetricsManager
 
 KEPT_CHECKPOINTS = 5
 # What may change while a run goes on: how far it goes, and how often it is looked at.
 FREE_FIELDS = ("iterations", "save_every")
+# What later versions of Keras write down although it is their default, and earlier ones do not know.
+LATER_DEFAULTS = {
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+    "input_axes": None,
+    "output_axes": None,
+    "optional": False,
+}
+LOSSES = ("generator_loss", "critic_loss")
 
 
 # --- Device ------------------------------------------------------------------
 
 
-def prepare_device():
-    """Let TensorFlow take GPU memory as it needs it, not all at once.
-
-    Returns
-    -------
-    str
-        What training will run on, to print.
-    """
+def describe_device():
+    """Say what training will run on, to print."""
     gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
-    return ", ".join(names) or f"CPU ({len(tf.config.list_logical_devices('CPU'))} device, no GPU found)"
+    names = ", ".join(names) or f"CPU ({len(tf.config.list_logical_devices('CPU'))} device, no GPU found)"
+    replicas, (index, workers) = replica_utils.count(), path_utils.worker()
+    if workers > 1:
+        names += f"; worker {index} of {workers}"
+    return names if replicas == 1 else f"{names}; {replicas} replicas train together"
 
 
 def choose_precision():
@@ -112,6 +121,11 @@ class Run:
         All that learns. The optimizers must be built.
     model_dir : str or Path
 
+    Notes
+    -----
+    Where several workers train together, all of them read the chief's checkpoints, and the chief alone
+    writes them; pictures and samples go to a folder of each worker's own.
+
     Attributes
     ----------
     dirs : dict of str to Path
@@ -127,6 +141,8 @@ class Run:
     ValueError
         If the folder holds a run with another config, which the message compares with this one, or with
         networks of other shapes.
+    RuntimeError
+        If the workers have found different checkpoints.
     """
 
     def __init__(self, name, config, networks, model_dir=path_utils.MODEL_DIR):
@@ -137,6 +153,9 @@ class Run:
         self._networks = networks
         self._checkpoint = tf.train.Checkpoint(**networks)
         self._saved = self._started = None
+        self._chief = path_utils.worker()[0] == 0
+        self._shelf = path_utils.of_chief(self.dirs["preload"])
+        self._board = tensorboard_utils.open_board(name) if self._chief else None
         self._describe(config)
         self._resume()
 
@@ -149,7 +168,8 @@ class Run:
         """Yield one iteration number after the other, from where the run stands.
 
         An interrupt (Ctrl-C, or the notebook's stop button) ends the loop after the iteration in
-        progress; a second one ends it at once. Every orderly end saves a checkpoint.
+        progress; a second one ends it at once. Every orderly end saves a checkpoint. What one of several
+        workers is told, all of them do.
 
         Parameters
         ----------
@@ -159,10 +179,15 @@ class Run:
         Yields
         ------
         int
+
+        Raises
+        ------
+        SystemExit
+            If the process was told to terminate (SIGTERM), when all is saved.
         """
         view = LiveView(self, iterations)
         with _Interrupt() as interrupt:
-            while self.iteration < iterations and not interrupt.asked and not diverged(self.history):
+            while self.iteration < iterations and not interrupt.heard() and not diverged(self.history):
                 self._started, iteration = time.perf_counter(), self.iteration
                 yield iteration
                 if self.iteration != iteration + 1:
@@ -175,13 +200,18 @@ class Run:
         if self._saved != self.iteration:
             self.save()
         if interrupt.asked:
-            print(f"Interrupted after {self.iteration} of {iterations} iterations; all is saved.")
+            what = "Terminated" if interrupt.asked == signal.SIGTERM else "Interrupted"
+            print(f"{what} after {self.iteration} of {iterations} iterations; all is saved.", flush=True)
+        if interrupt.asked == signal.SIGTERM:
+            raise SystemExit("Told to terminate.")
 
     def log(self, critic_loss, generator_loss):
         """Note the losses of the iteration in progress (floats or scalar tensors)."""
         self.history["critic_loss"].append(float(critic_loss))
         self.history["generator_loss"].append(float(generator_loss))
         self.history["seconds"].append(time.perf_counter() - self._started)
+        if self._board:
+            self._board.add_scalars(self.iteration - 1, {k: v[-1] for k, v in self.history.items()})
 
     def measure(self, rolls):
         """Measure the samples of the iteration in progress.
@@ -196,7 +226,8 @@ class Run:
     def save(self):
         """Write a checkpoint aside, rename it, and keep the newest five.
 
-        Where a loss or a weight is not a number, it says so and leaves the checkpoints as they are.
+        Where a loss or a weight is not a number, it says so and leaves the checkpoints as they are. Of
+        several workers only the chief writes.
 
         Raises
         ------
@@ -206,7 +237,10 @@ class Run:
         if not self._finite():
             print(f"No checkpoint after {self.iteration} iterations: a loss or a weight is not a number.")
             return
-        folder = self.dirs["preload"]
+        self._saved = self.iteration
+        if not self._chief:
+            return
+        folder = self._shelf
         target = folder / f"checkpoint-{self.iteration:06d}"
         aside = folder / f".{target.name}.part"
         shutil.rmtree(aside, ignore_errors=True)
@@ -219,13 +253,15 @@ class Run:
                 shutil.rmtree(target)
             aside.rename(target)
         except (OSError, tf.errors.OpError) as error:
+            self._saved = None
             shutil.rmtree(aside, ignore_errors=True)
             last = self._checkpoints()[-1:] or ["none yet"]
             raise OSError(
                 f"Checkpoint {target} could not be written ({error}). Is the disk full? "
                 f"The last good checkpoint: {last[0]}. Make room and run again; training goes on from there."
             ) from error
-        self._saved = self.iteration
+        if self._board:
+            self._board.add_samples(self.iteration - 1, self.dirs)
         # Damaged ones from further on, if any, must not crowd out the good ones.
         for old in [c for c in self._checkpoints() if c <= target][:-KEPT_CHECKPOINTS]:
             shutil.rmtree(old)
@@ -235,11 +271,21 @@ class Run:
         return not diverged(self.history) and all(np.isfinite(v.numpy()).all() for v in variables)
 
     def _checkpoints(self):
-        return sorted(self.dirs["preload"].glob("checkpoint-*"))
+        return sorted(self._shelf.glob("checkpoint-*"))
 
     def _resume(self):
-        for unfinished in self.dirs["preload"].glob(".checkpoint-*.part"):
-            shutil.rmtree(unfinished)
+        if self._chief:
+            for unfinished in self._shelf.glob(".checkpoint-*.part"):
+                shutil.rmtree(unfinished)
+        self._restore()
+        found = replica_utils.of_all_workers(self.iteration)
+        if len(set(found)) > 1:
+            raise RuntimeError(
+                f"The workers have found checkpoints of different iterations: {found}. All have to see the "
+                f"same folder, here {self._shelf}."
+            )
+
+    def _restore(self):
         for folder in reversed(self._checkpoints()):
             try:
                 state = json.loads((folder / "history.json").read_text())
@@ -263,7 +309,7 @@ class Run:
 
     def _describe(self, config):
         """Write what the run depends on, or compare it with what is written."""
-        file = self.dirs["preload"].parent / "run.json"
+        file = self._shelf.parent / "run.json"
         own = json.loads(json.dumps(dataclasses.asdict(config)))  # a tuple is a list in the file
         if file.is_file():
             before = json.loads(file.read_text())["config"]
@@ -274,6 +320,8 @@ class Run:
                     f"{file.parent} holds a run with another config: {differences}. "
                     "Give this run another name, or set the fields back to go on with that one."
                 )
+        if not self._chief:
+            return
         description = {"config": own, "versions": versions(), "revision": _revision()}
         path_utils.write_whole(file, lambda name: Path(name).write_text(json.dumps(description, indent=1)))
 
@@ -320,20 +368,29 @@ def _revision():
 class _Interrupt:
     """Turn the first interrupt into a request, so that no iteration is left half done."""
 
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
     def __enter__(self):
-        self.asked = False
+        self.asked = 0
         self._main = threading.current_thread() is threading.main_thread()
         if self._main:
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            self._before = {number: signal.signal(number, self._ask) for number in self.SIGNALS}
         return self
 
+    def heard(self):
+        """Tell whether this worker, or any other, was asked to stop."""
+        self.asked = max(replica_utils.of_all_workers(self.asked))
+        return self.asked
+
     def _ask(self, number, frame):
-        self.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # the second one ends the loop at once
+        self.asked = max(self.asked, number)
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # the second one ends the loop at once
 
     def __exit__(self, *_):
         if self._main:
-            signal.signal(signal.SIGINT, self._before)
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
 
 
 # --- The live view -----------------------------------------------------------
@@ -387,7 +444,8 @@ class LiveView:
 
     Every picture has the same size and the same axes, so that nothing jumps. It draws at most every two
     seconds and for no more than a fiftieth of the time, and it thins long histories out, so that its cost
-    does not grow with the iterations. Without a notebook it prints lines.
+    does not grow with the iterations. Where nobody looks at a figure, in a terminal or with
+    ``LIVE_VIEW=lines`` in the environment, it prints lines.
 
     Parameters
     ----------
@@ -398,10 +456,11 @@ class LiveView:
 
     SHARE_OF_TIME = 0.02
     LEAST_PAUSE = 2.0  # seconds
+    LINES_PAUSE = 10.0  # a log is read later, if at all
     POINTS = 1000  # of a curve, at most
     SIZE = (11, 4)  # inches
-    LOSSES = (0.06, 0.13, 0.42, 0.56)  # left, bottom, width, height, of the figure
-    SAMPLE = (0.54, 0.13, 0.45, 0.56)
+    LOSSES_PLACE = (0.06, 0.13, 0.42, 0.56)  # left, bottom, width, height, of the figure
+    SAMPLE_PLACE = (0.54, 0.13, 0.45, 0.56)
     PITCHES = (36, 84)  # C2 to C6, whatever the sample
     MOST_FINDINGS = 2  # as many lines are kept free
 
@@ -421,7 +480,8 @@ class LiveView:
         if now >= self._next:
             self._draw()
             spent = time.perf_counter() - now
-            self._next = now + max(self.LEAST_PAUSE, spent / self.SHARE_OF_TIME)
+            pause = self.LEAST_PAUSE if self._handle else self.LINES_PAUSE
+            self._next = now + max(pause, spent / self.SHARE_OF_TIME)
 
     def finish(self):
         """Draw the last state."""
@@ -430,7 +490,9 @@ class LiveView:
     def _draw(self):
         progress, findings = self._progress(), diagnose(self._run.history, self._run.samples)
         if self._handle is None:
-            print(" | ".join([progress, *findings]), flush=True)
+            last = {name: self._run.history[name][-1:] for name in LOSSES}
+            losses = [f"{name.replace('_', ' ')} {x:.3f}" for name, values in last.items() for x in values]
+            print(" | ".join([progress, *losses, *findings]), flush=True)
             return
         from IPython.display import Image
 
@@ -445,18 +507,18 @@ class LiveView:
     @mpl.rc_context(display_utils.STYLE)
     def _figure(self, progress, findings):
         figure = Figure(self.SIZE, dpi=display_utils.DPI)
-        left = self.LOSSES[0]
+        left = self.LOSSES_PLACE[0]
         figure.text(left, 0.97, progress, va="top")
         calm = "Nothing unusual." if self._run.iteration else "The first iteration takes longest."
         warnings = "\n".join(f"Warning: {finding}" for finding in findings[: self.MOST_FINDINGS])
         figure.text(left, 0.9, warnings or calm, va="top", weight="bold" if warnings else "normal")
-        self._draw_losses(figure.add_axes(self.LOSSES))
-        self._draw_sample(figure.add_axes(self.SAMPLE))
+        self._draw_losses(figure.add_axes(self.LOSSES_PLACE))
+        self._draw_sample(figure.add_axes(self.SAMPLE_PLACE))
         return figure
 
     def _draw_losses(self, ax):
         stride = 1 + self._run.iteration // self.POINTS
-        losses = (self._run.history[name][::stride] for name in ("generator_loss", "critic_loss"))
+        losses = (self._run.history[name][::stride] for name in LOSSES)
         display_utils.plot_loss_logs(*losses, smoothing=0.05, ax=ax)
         ax.set(title="", xlim=(0, max(self._iterations, 1) / stride))  # the whole way, from the beginning
         ax.xaxis.set_major_formatter(lambda place, _: f"{place * stride:,.0f}")
@@ -486,11 +548,14 @@ def _clock(seconds):
 
 
 def _display_handle():
-    """Open a place for the figure in a notebook; None where there is no front end."""
+    """Open a place for the figure in a notebook; None where there is no front end.
+
+    A job executes the notebook in a kernel as well, so the kernel alone does not tell.
+    """
     from IPython import display, get_ipython
 
     shell = get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
+    if shell is None or not hasattr(shell, "kernel") or os.environ.get("LIVE_VIEW") == "lines":
         return None
     return display.display(display.HTML(""), display_id=True)
 
@@ -546,7 +611,8 @@ def load_network(path):
     try:
         with np.load(path, allow_pickle=False) as stored:
             # Trained in bfloat16 on one machine, it is to run anywhere.
-            architecture = str(stored["architecture"]).replace("mixed_bfloat16", "float32")
+            text = str(stored["architecture"]).replace("mixed_bfloat16", "float32")
+            architecture = json.dumps(json.loads(text, object_hook=_without_later_defaults))
             keys = sorted(set(stored.files) - {"architecture"})
             weights = [stored[key].astype(np.float32) for key in keys]
         model = keras.models.model_from_json(architecture)
@@ -557,3 +623,8 @@ def load_network(path):
             f"{path} holds no network ({_first_line(error)}); expected a file by save_network. {cure}"
         ) from error
     return model
+
+
+def _without_later_defaults(config):
+    nothing = object()
+    return {key: value for key, value in config.items() if LATER_DEFAULTS.get(key, nothing) != value}

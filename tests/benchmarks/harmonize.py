@@ -1,0 +1,116 @@
+"""Time the way from a melody to an arrangement: ``make bench-harmonize``.
+
+A made-up melody in quarter notes at 100 a minute, eight takes, the critic's choice. The peer is the bare
+arithmetic: the generator once over the song in every key and the critic once over every take, nothing else.
+Each length runs in a process of its own, so that its peak of memory is its own.
+"""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+MINUTES = (1, 3, 10, 30, 60)
+BEATS_A_MINUTE = 100
+TAKES = 8
+RUNS = 3
+COLD_RUNS = 3
+
+
+def melody(minutes):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    walk = np.cumsum(rng.choice([-2, -1, 0, 1, 2], BEATS_A_MINUTE * minutes)) % 14
+    scale = np.add.outer([60, 72], [0, 2, 4, 5, 7, 9, 11]).ravel()
+    return [(int(scale[place]), 1) for place in walk]
+
+
+def measure(minutes):
+    """Time one length, warm, in this process."""
+    import numpy as np
+
+    import utils.quiet_tensorflow  # noqa: F401
+    from utils import inference_utils, midi_utils
+
+    inference_utils.harmonize(melody(1)[:16], TAKES)  # loads and warms up
+    notes = melody(minutes)
+    runs = RUNS if minutes <= 10 else 1
+    whole = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        arrangement = inference_utils.harmonize(notes, TAKES)
+        whole.append(time.perf_counter() - began)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    bare = None
+    if minutes == 3:
+        generator, critic = inference_utils.load_shipped()
+        window = midi_utils.STEPS_PER_WINDOW
+        grid = arrangement.grid[: len(arrangement.grid) // window * window]
+        keys = len(inference_utils.KEYS)
+        rolls = midi_utils.grid_to_roll(grid[None])
+        bars = len(grid) // midi_utils.STEPS_PER_BAR
+        noise = np.zeros((1, bars, *inference_utils.NOISE_SHAPE), np.float32)
+        heard, noise = rolls[..., :1].repeat(keys, axis=0), noise.repeat(keys, axis=0)
+        windows = rolls.reshape(-1, window, *rolls.shape[2:])
+        times = []
+        for _ in range(runs):
+            began = time.perf_counter()
+            generator((heard, noise), training=False).numpy()
+            for _ in range(TAKES):
+                critic((windows, windows[..., :1]), training=False).numpy()
+            times.append(time.perf_counter() - began)
+        bare = statistics.median(times)
+    return {"minutes": minutes, "seconds": statistics.median(whole), "gigabytes": peak, "bare": bare}
+
+
+def cold(minutes=3):
+    """Time the command from a cold shell to the written file."""
+    from utils import melody_utils, midi_utils
+
+    with tempfile.TemporaryDirectory() as folder:
+        song = melody_utils.read_song(melody(minutes))
+        path = Path(folder) / "song.mid"
+        midi_utils.write_tracks(
+            path, [("Melody", 0, song.parts[0].notes)], song.conductor, song.ticks_per_beat
+        )
+        times = []
+        for _ in range(COLD_RUNS):
+            began = time.perf_counter()
+            subprocess.run(
+                [sys.executable, "-m", "utils.harmonize", str(path)],
+                cwd=ROOT,
+                check=True,
+                capture_output=True,
+            )
+            times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def main():
+    if len(sys.argv) > 1:
+        print(json.dumps(measure(int(sys.argv[1]))))
+        return
+    print("minutes of music | seconds | times real time | peak memory, GB")
+    for minutes in MINUTES:
+        done = subprocess.run(
+            [sys.executable, __file__, str(minutes)], check=True, capture_output=True, text=True, cwd=ROOT
+        )
+        row = json.loads(done.stdout.splitlines()[-1])
+        speed = 60 * minutes / row["seconds"]
+        print(f"{minutes} | {row['seconds']:.2f} | {speed:.0f} | {row['gigabytes']:.2f}", flush=True)
+        if row["bare"]:
+            ratio = row["seconds"] / row["bare"]
+            print(f"  of which the networks alone: {row['bare']:.2f} s; all in all {ratio:.2f} times that")
+    print(f"3 minutes from a cold shell to the written file: {cold():.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""One loop for one device, several devices or several machines.
+
+TensorFlow keeps a copy of the networks on every device, a *replica*; each takes its share of every batch,
+and their gradients are added up. Here is what makes many replicas compute what one would have computed:
+which rows of a batch, and which of its random numbers, are whose. On a single device all of it is a no-op.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from utils import path_utils
+
+# Seconds that an exchange with the other workers may take before it is an error. A worker that has died is
+# missed sooner: the coordination service hears its heartbeat.
+PATIENCE = 300
+
+
+def choose_strategy():
+    """Let training use all that is there, and make that the strategy of this process.
+
+    Several machines if ``TF_CONFIG`` names them, else all devices of this one. It has to come before
+    anything else of TensorFlow: a process cannot join the others later, nor can a GPU be told later to
+    take memory as it needs it, not all at once.
+
+    Returns
+    -------
+    tf.distribute.Strategy
+        ``MultiWorkerMirroredStrategy``, ``MirroredStrategy``, or TensorFlow's default on one device.
+    """
+    if tf.distribute.has_strategy():
+        return tf.distribute.get_strategy()
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if path_utils.worker()[1] > 1:
+        strategy = _join_workers()
+    else:
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        if len(devices) == 1:
+            return tf.distribute.get_strategy()
+        strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+    tf.distribute.experimental_set_strategy(strategy)
+    return strategy
+
+
+def _join_workers():
+    options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=PATIENCE)
+    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+
+
+def count():
+    """Count the replicas that train together: 1 on a single device."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+# --- A batch, and what is drawn for it ---------------------------------------
+
+
+def distribute(batches):
+    """Serve every replica its share of every batch.
+
+    Parameters
+    ----------
+    batches : callable
+        ``batches(parts=..., served=...)`` is :func:`dataset_utils.batches` with all else given.
+
+    Returns
+    -------
+    tf.data.Dataset or tf.distribute.DistributedDataset
+    """
+    strategy = tf.distribute.get_strategy()
+
+    def pipeline(context):
+        own = count() // context.num_input_pipelines
+        first = context.input_pipeline_id * own
+        return batches(parts=count(), served=range(first, first + own))
+
+    return strategy.distribute_datasets_from_function(pipeline)
+
+
+def uniform(shape, seed):
+    """Draw from [0, 1) for the samples of this replica, as ``tf.random.stateless_uniform`` does for all.
+
+    Parameters
+    ----------
+    shape : tuple
+        Samples first.
+    seed : int tensor [2]
+
+    Returns
+    -------
+    float32 tensor
+    """
+    return _own_rows(tf.random.stateless_uniform, shape, seed)
+
+
+def truncated_normal(shape, seed, batches=1):
+    """Draw for the samples of this replica, as ``tf.random.stateless_truncated_normal`` does for all.
+
+    Parameters
+    ----------
+    shape : tuple
+        Samples first.
+    seed : int tensor [2]
+    batches : int
+        The samples are those of so many batches, one after the other.
+
+    Returns
+    -------
+    float32 tensor
+    """
+    return _own_rows(tf.random.stateless_truncated_normal, shape, seed, batches)
+
+
+def _own_rows(draw, shape, seed, batches=1):
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return draw(shape, seed)
+    samples, *rest = shape
+    # Every replica draws for all, which is cheap beside a convolution, and keeps its own.
+    everything = draw((batches, context.num_replicas_in_sync, samples // batches, *rest), seed)
+    return tf.reshape(tf.gather(everything, context.replica_id_in_sync_group, axis=1), shape)
+
+
+# --- The loop ----------------------------------------------------------------
+
+
+def on_all_replicas(iterate):
+    """Run a compiled iteration on every replica at once.
+
+    Parameters
+    ----------
+    iterate : tf.function
+        ``iterate(batches, iteration)`` gives losses, scalars.
+
+    Returns
+    -------
+    callable
+        The same; its losses are means over the replicas.
+    """
+    strategy = tf.distribute.get_strategy()
+    if strategy.num_replicas_in_sync == 1:
+        return iterate
+    # The function itself, because a compiled one inside could not exchange gradients.
+    step = iterate.python_function
+
+    @tf.function(autograph=False)
+    def iterate_everywhere(batches, iteration):
+        losses = strategy.run(step, args=(batches, iteration))
+        return [strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None) for loss in losses]
+
+    return iterate_everywhere
+
+
+def of_all_workers(value):
+    """Let every worker say an integer, and hear those of all.
+
+    Every worker has to ask; on one machine there is nobody else.
+
+    Parameters
+    ----------
+    value : int
+
+    Returns
+    -------
+    list of int
+    """
+    if path_utils.worker()[1] == 1:
+        return [value]
+    strategy = tf.distribute.get_strategy()
+    said = strategy.run(lambda: tf.constant([value], tf.int64))
+    return strategy.gather(said, axis=0).numpy().tolist()
