@@ -271,6 +271,8 @@ def test_every_control_has_a_name(uploaded, panel_page):
         ", ".join(f".jp-OutputArea {tag}" for tag in ("input", "select", "audio", "img", "button")),
     )
     assert len(controls) > 9
+    choices = panel_page.find_elements("css selector", ".jp-OutputArea select")
+    assert [one.get_property("selectedIndex") for one in choices] == [0] * len(choices)
     assert [one.tag_name for one in controls if one.is_displayed() and not one.accessible_name] == []
 
 
