@@ -117,6 +117,9 @@ def chromium(folder, size=(1280, 900)):
             "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder / "downloads")}
         )
         yield driver
+    except Exception:
+        driver.save_screenshot(str(folder / "failure.png"))
+        raise
     finally:
         driver.quit()
 

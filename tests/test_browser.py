@@ -252,7 +252,7 @@ def test_typed_notes_are_harmonized_and_mistakes_explained(uploaded, panel_page,
     choose(panel_page, "notes that I type")
     notes = labelled(panel_page, "Notes:")
     notes.send_keys(Keys.CONTROL + "a", Keys.NULL, "C5 D5 H5", Keys.TAB)
-    assert "Not done. Typed notes: note 3, 'H5', is none." in harmonize(panel_page)
+    assert "Not done. typed notes: note 3, 'H5', is none." in harmonize(panel_page)
     panel_page.save_screenshot(str(screenshots / "panel-mistake.png"))
     notes.send_keys(Keys.CONTROL + "a", Keys.NULL, "G4 C5:2 E5 D5 C5:2", Keys.TAB)
     assert "typed-notes: 2 takes" in harmonize(panel_page)
@@ -271,6 +271,8 @@ def test_every_control_has_a_name(uploaded, panel_page):
         ", ".join(f".jp-OutputArea {tag}" for tag in ("input", "select", "audio", "img", "button")),
     )
     assert len(controls) > 9
+    choices = panel_page.find_elements("css selector", ".jp-OutputArea select")
+    assert [one.get_property("selectedIndex") for one in choices] == [0] * len(choices)
     assert [one.tag_name for one in controls if one.is_displayed() and not one.accessible_name] == []
 
 

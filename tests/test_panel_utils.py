@@ -15,7 +15,7 @@ def played(tmp_path_factory):
     """A panel that has harmonized what somebody typed."""
     panel = panel_utils.panel(folder=tmp_path_factory.mktemp("panel") / "new")
     panel.source.index, panel.notes.value = 2, "G4 C5:2 E5 D5 C5:2"
-    panel.takes.value, panel.seed.value, panel.tempo.value, panel.instrument.value = 2, 5, 60, 19
+    panel.takes.value, panel.seed.value, panel.tempo.value, panel.instrument.value = 2, 5, 60, "church organ"
     panel.button.click()
     return panel
 
@@ -80,3 +80,10 @@ def test_an_uploaded_name_cannot_leave_the_folder(tmp_path):
 
 def test_pages_without_widgets_get_one_sentence():
     assert panel_utils.panel()._repr_mimebundle_()["text/plain"].startswith("A panel: it appears when")
+
+
+def test_every_choice_shows_what_holds_without_choosing():
+    panel = panel_utils.panel()
+    assert [panel.tempo.index, panel.instrument.index, panel.tune.index, panel.source.index] == [0] * 4
+    assert panel.tempo.label == panel.instrument.label == panel_utils.AS_IT_IS
+    assert len(panel.tune.options) > 10 and not any("Bach" in name for name, _ in panel.tune.options)

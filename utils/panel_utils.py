@@ -33,9 +33,6 @@ MEDIA_TYPES = {
     "MP3": (".mp3", "audio/mpeg"),
 }
 
-_FIRST_OCTAVE = "5"  # where sopranos sing; C4 is middle C
-_NOTE = re.compile(r"([a-g][#b]{0,2})(\d)?")
-
 
 # --- The panel ---------------------------------------------------------------
 
@@ -77,10 +74,10 @@ class Panel(widgets.VBox):
         self.creativity = widgets.BoundedFloatText(
             inference_utils.CREATIVITY, min=0, max=2, step=0.1, description="Creativity:"
         )
-        tempi = [(AS_IT_IS, None), *((f"{tempo} beats a minute", tempo) for tempo in TEMPI)]
+        # A choice that is None would at times be shown as no choice.
+        tempi = [(AS_IT_IS, 0), *((f"{tempo} beats a minute", tempo) for tempo in TEMPI)]
         self.tempo = widgets.Dropdown(options=tempi, description="Tempo:")
-        instruments = [(AS_IT_IS, None), *INSTRUMENTS.items()]
-        self.instrument = widgets.Dropdown(options=instruments, description="Instrument:")
+        self.instrument = widgets.Dropdown(options=[AS_IT_IS, *INSTRUMENTS], description="Instrument:")
         self.takes.tooltip = "How many arrangements to choose from"
         self.seed.tooltip = "Another number, other takes; the same number, the same takes"
         self.creativity.tooltip = "0: always the likeliest notes; higher: more surprises"
@@ -133,7 +130,8 @@ class Panel(widgets.VBox):
         for number, arrangement in enumerate(arrangements, start=1):
             self._progress(f"Playing and drawing take {number} of {len(arrangements)}.", number)
             stem = self._folder / f"{name}_take-{number}"
-            files = write_take(arrangement, stem, self.instrument.value, self.tempo.value)
+            program, tempo = INSTRUMENTS.get(self.instrument.value), self.tempo.value or None
+            files = write_take(arrangement, stem, program, tempo)
             self.results.children[number - 1].value = take_page(number, arrangement, files)
         report = "".join(f"<li>{html.escape(line)}</li>" for line in arrangement.report)
         done = f"{name}: {_count(len(arrangements))}, the best first. All files are in {self._folder}."
