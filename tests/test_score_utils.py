@@ -1,6 +1,8 @@
 import re
+import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from music21 import converter, harmony, note, stream
 
 from utils.score_utils import engrave, write_musicxml
+
+ROOT = Path(__file__).parent.parent
 
 FOUR_FOUR = [(0, 4, 4)]
 THIRD = Fraction(1, 3)
@@ -318,3 +322,18 @@ def test_what_cannot_be_engraved_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "verovio", None)
     with pytest.raises(ImportError, match="pip install verovio"):
         engrave(path)
+
+
+@pytest.mark.parametrize(("line", "timers"), [("import music21", 1), ("import utils.quiet_music21", 0)])
+def test_music21_leaves_the_notebooks_pictures_as_they_are(line, timers):
+    code = (
+        "import sys, threading\n"
+        "class OutStream:\n"  # what a kernel's error stream is called
+        "    def write(self, text): pass\n"
+        "    def flush(self): pass\n"
+        "sys.stderr = OutStream()\n"
+        f"{line}\n"
+        "print(threading.active_count() - 1)\n"  # a timer that is about to set something
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == timers

@@ -78,7 +78,7 @@ def read_chorale(name):
     Chorale
         With an empty ``split``. Notes are rounded to sixteenths; tied notes are one note.
     """
-    import music21  # here, because it takes a second that training need not wait for
+    from utils.quiet_music21 import music21  # here: it takes a second that training need not wait for
 
     file = name if name.endswith((".krn", ".xml")) else f"{name}.mxl"
     score = music21.corpus.parse(f"bach/{file}")

@@ -396,7 +396,7 @@ def _from_midi(path, data):
 
 
 def _from_score(path, data):
-    import music21  # here, because it takes a second that MIDI need not wait for
+    from utils.quiet_music21 import music21  # here: it takes a second that MIDI need not wait for
 
     advice = "Give a MusicXML file (.musicxml, .xml or .mxl), as any notation program exports it"
     try:

@@ -112,9 +112,9 @@ def write_musicxml(path, parts, meters, tempi=((0, 100.0),), pickup=0, key=None,
     ValueError
         Too few or too many parts, notes that overlap or are finer than a score can show, no meter at 0.
     """
-    from music21 import layout, stream
-    from music21.musicxml.m21ToXml import ScoreExporter
+    from utils.quiet_music21 import music21  # here, because it takes a second
 
+    layout, stream, exporter = music21.layout, music21.stream, music21.musicxml.m21ToXml.ScoreExporter
     parts = [(name, program, _checked(name, notes)) for name, program, notes in parts]
     if not 1 <= len(parts) <= MOST_PARTS:
         raise ValueError(f"{len(parts)} parts: a score takes 1 to {MOST_PARTS}.")
@@ -137,7 +137,7 @@ def write_musicxml(path, parts, meters, tempi=((0, 100.0),), pickup=0, key=None,
     score.coreElementsChanged()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # music21's remarks on its own defaults
-        tree = ScoreExporter(score, makeNotation=False).parse()
+        tree = exporter(score, makeNotation=False).parse()
     for creator in tree.findall("identification/creator"):
         tree.find("identification").remove(creator)  # it says that music21 composed the piece
     _place_chord_symbols(tree)
