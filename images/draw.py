@@ -7,6 +7,7 @@ it was drawn from.
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,18 +19,21 @@ from utils import quiet_tensorflow  # noqa: F401 isort: skip (before TensorFlow 
 import keras
 import numpy as np
 from lesson import load_lesson
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Curve
+from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
-from utils import inference_utils, midi_utils, path_utils
+from utils import audio_utils, inference_utils, midi_utils, path_utils, score_utils
 from utils.display_utils import COLOURS, FAINT, INK, draw_roll
 from utils.midi_utils import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 800  # of the page: all lengths here are in its pixels
 DPI = 160  # 1.6 pixels of the picture for each of the page
+FPS = 10
 POINT = 0.72  # points to a pixel of the page, of which an inch has 100
 QUIET = "#666666"
 EDGE = "#888888"
@@ -485,6 +489,42 @@ def draw_arrangement(arrangement):
     return figure
 
 
+def film_arrangement(figure, midi_path, seconds, path):
+    """Write a film of a piano roll with a line that goes along with the sound.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of :func:`draw_arrangement`.
+    midi_path : str or Path
+    seconds : float
+        From the first step to the last.
+    path : str or Path
+        ``.mp4``
+    """
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = np.array(canvas.buffer_rgba())[..., :3]
+    picture = np.pad(picture, [(0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)], mode="edge")
+    (ax,) = figure.axes
+    first, last = ax.transData.transform([(0, 0), (ax.get_xlim()[1], 0)])[:, 0]
+
+    def write(name):
+        with tempfile.TemporaryDirectory() as folder:
+            sound = audio_utils.write_audio(midi_path, Path(folder) / "sound.mp3")
+            encoding = ["-crf", "28", "-tune", "animation", "-movflags", "+faststart"]
+            size = picture.shape[1::-1]
+            with FFMPEG_VideoWriter(name, size, FPS, audiofile=str(sound), ffmpeg_params=encoding) as writer:
+                for frame in range(round(seconds * FPS)):
+                    now = picture.copy()
+                    place = round(first + (last - first) * frame / (seconds * FPS))
+                    now[:, place : place + 2] = 0
+                    writer.write_frame(now)
+
+    path_utils.write_whole(path, write)
+
+
 # ------------------------------------------------------------------------------------------------ all
 def main():
     """Draw all pictures into this folder."""
@@ -502,7 +542,16 @@ def main():
     _save("architecture", figure, f"{describe(generator)}; {describe(critic)}")
     song = ROOT / "input_twinkle_twinkle.mid"
     arrangement = inference_utils.harmonize(song)
-    _save("arrangement", draw_arrangement(arrangement), "Twinkle, twinkle, little star in four voices")
+    figure = draw_arrangement(arrangement)
+    _save("arrangement", figure, "Twinkle, twinkle, little star in four voices")
+    with tempfile.TemporaryDirectory() as folder:
+        midi, score = (arrangement.write(Path(folder) / f"song.{ending}") for ending in ("mid", "musicxml"))
+        seconds = len(arrangement.grid) / STEPS_PER_BEAT * 60 / arrangement.melody.tempo
+        film_arrangement(figure, midi, seconds, ROOT / "images" / "arrangement.mp4")
+        audio_utils.write_audio(midi, ROOT / "images" / "arrangement.mp3")
+        page, *_ = score_utils.engrave(score, "choir", bars=6)
+    paper = page.replace("<svg ", '<svg style="background:white" ', 1)
+    path_utils.write_whole(ROOT / "images" / "score.svg", lambda name: Path(name).write_text(paper))
 
 
 def _save(name, figure, description):

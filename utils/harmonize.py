@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import utils.quiet_tensorflow  # noqa: F401 (before TensorFlow is imported)
-from utils import audio_utils, inference_utils, melody_utils, midi_utils
+from utils import audio_utils, inference_utils, midi_utils
 
-ENDINGS = (".mid", ".midi", *melody_utils.SCORE_ENDINGS, *audio_utils.ENDINGS)
+ENDINGS = (*inference_utils.MIDI_ENDINGS, *inference_utils.SCORE_ENDINGS, *audio_utils.ENDINGS)
 EPILOG = """\
 examples:
   %(prog)s song.mid

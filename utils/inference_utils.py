@@ -34,6 +34,7 @@ from utils.harmony_utils import OCTAVE, VOICE_RANGES
 from utils.melody_utils import Melody
 from utils.midi_utils import REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW
 
+MIDI_ENDINGS, SCORE_ENDINGS = (".mid", ".midi"), (".musicxml", ".xml")  # of what can be written
 NOISE_SHAPE = (8, 512)  # of the noise, per bar
 CREATIVITY = 0.49  # how far takes stray from the likeliest voices, see decode_utils.decode
 # Semitones to move a melody by: the generator hears it in several keys, its own first. More of them
@@ -83,7 +84,7 @@ class Arrangement:
         Parameters
         ----------
         path : str or Path
-            ``.mid`` or ``.midi``; ``.musicxml``, ``.xml`` or ``.mxl`` for a score.
+            ``.mid`` or ``.midi``; ``.musicxml`` or ``.xml`` for a score.
         programs : sequence of int, optional
             General MIDI programs, 0..127, one a voice. By default the melody keeps its own and the others are
             pianos.
@@ -105,10 +106,10 @@ class Arrangement:
         if len(programs) != voices or not all(0 <= program < 128 for program in programs):
             raise ValueError(f"programs={programs}; give {voices} numbers in 0..127, one a voice")
         names = [self.melody.track, *midi_utils.voice_names(voices)[1:]]
-        if ending in melody_utils.SCORE_ENDINGS:
+        if ending in SCORE_ENDINGS:
             return self._write_score(path, names, programs, tempo)
-        if ending not in (".mid", ".midi"):
-            known = ", ".join((".mid", ".midi", *melody_utils.SCORE_ENDINGS))
+        if ending not in MIDI_ENDINGS:
+            known = ", ".join((*MIDI_ENDINGS, *SCORE_ENDINGS))
             raise ValueError(f"Cannot write {path}: the ending is {ending!r}, expected one of {known}.")
         # Where a beat has no whole number of ticks for each sixteenth, count in finer ticks.
         finer = math.lcm(self.melody.ticks_per_beat, STEPS_PER_BEAT) // self.melody.ticks_per_beat

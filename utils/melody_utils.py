@@ -27,7 +27,7 @@ from utils.midi_utils import (
 )
 
 MELODY_NAMES = ("melody", "soprano", "vocal", "voice", "sing", "lead", "tune", "right", "treble")
-SCORE_ENDINGS = (".musicxml", ".xml", ".mxl")
+SCORE_ENDINGS = (".musicxml", ".xml", ".mxl")  # the last one is compressed
 LARGEST_SCORE = 20_000_000  # bytes, unpacked
 SCORE_TICKS = 10_080  # a quarter note, of what is not MIDI: thirds, fifths and sevenths come out even
 TYPED_EXAMPLE = "C5 C5 G5 G5 A5 A5 G5:2 | F5 F5 E5 E5 D5 D5 C5:2"

@@ -67,6 +67,7 @@ VEROVIO_OPTIONS = {
     "svgFormatRaw": True,
     "smuflTextFont": "none",
     "xmlIdChecksum": True,
+    "staffLineWidth": 0.22,  # of a space; thinner lines vanish on a small screen
     "pageMarginLeft": 80,  # the names of the parts stick out
     **{f"pageMargin{side}": 20 for side in ("Right", "Top", "Bottom")},
 }
@@ -125,7 +126,9 @@ def write_musicxml(path, parts, meters, tempi=((0, 100.0),), pickup=0, key=None,
     score = stream.Score()
     score.metadata = _metadata(title)
     for number, (name, program, notes) in enumerate(parts):
-        part = _part(number, name, program, notes, bars, tonic, mode)
+        lowest = 0 < number == len(parts) - 1  # reads a bass clef also where it is as high as tenors
+        clefs = CLEF_SIGNS if lowest else CLEFS
+        part = _part(number, name, program, notes, bars, tonic, mode, clefs)
         measures = list(part.getElementsByClass(stream.Measure))
         if number == 0:
             _insert(measures, bars, _tempo_marks(tempi, end))
@@ -219,7 +222,7 @@ def _metadata(title):
     return metadata.Metadata(title=title or " ")  # without any, music21 calls it "Music21 Fragment"
 
 
-def _part(number, name, program, notes, bars, tonic, mode):
+def _part(number, name, program, notes, bars, tonic, mode, clefs):
     """Build a part in measures, with every sign that music21 would otherwise have to guess."""
     from music21 import bar, clef, instrument, key, meter, note, stream, tie
 
@@ -242,7 +245,7 @@ def _part(number, name, program, notes, bars, tonic, mode):
     for index, ((start, end, over, under), events) in enumerate(zip(bars, pieces, strict=True)):
         measure = stream.Measure(number=first_number + index)
         if index == 0:
-            measure.clef = getattr(clef, CLEFS[_clef([pitch for *_, pitch in notes])][1])()
+            measure.clef = getattr(clef, CLEFS[_clef([pitch for *_, pitch in notes], clefs)][1])()
             measure.keySignature = key.KeySignature(sharps)
         if signed != (over, under):
             measure.timeSignature = meter.TimeSignature(f"{over}/{under}")
@@ -283,7 +286,7 @@ def _part(number, name, program, notes, bars, tonic, mode):
     return part
 
 
-def _clef(pitches, among=CLEFS):
+def _clef(pitches, among):
     """Choose the clef by the median pitch: the altos' and above, the tenors', the basses'."""
     median = np.median(pitches) if pitches else 71
     return next(name for name in among if median >= CLEFS[name][0])
@@ -656,9 +659,9 @@ def _condense(score):
         entry.find("part-name").text = "\n".join(names)
         for abbreviation in entry.findall("part-abbreviation"):
             entry.remove(abbreviation)
-        clef = _clef(
-            [_midi_pitch(pitch) for part in (upper, lower) for pitch in part.iter("pitch")], CLEF_SIGNS
-        )
+        pitches = [_midi_pitch(pitch) for part in (upper, lower) for pitch in part.iter("pitch")]
+        lowest = len(parts) > 2 and lower is parts[-1]  # where singers expect a bass clef, however high it is
+        clef = "bass" if lowest else _clef(pitches, CLEF_SIGNS)
         for measure, other in zip(upper.findall("measure"), lower.findall("measure"), strict=True):
             for sign in measure.findall("attributes/clef"):
                 for child in list(sign):
