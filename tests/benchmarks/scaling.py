@@ -19,11 +19,10 @@ def difference(result, expected):
     """Give the largest difference of two weights as a share of the largest, and of two losses."""
     pairs = list(zip(result["weights"], expected["weights"], strict=True))
     weights = max(np.abs(np.array(a) - np.array(b)).max() for a, b in pairs)
-    losses = [
-        np.abs(np.subtract(result["history"][k], expected["history"][k])).max()
-        / np.abs(expected["history"][k]).max()
-        for k in ("critic_loss", "generator_loss")
-    ]
+    losses = []
+    for name in ("critic_loss", "generator_loss"):
+        found, wanted = (np.array(r["history"][name]) for r in (result, expected))
+        losses.append(np.abs(found - wanted).max() / np.abs(wanted).max())
     return weights / max(np.abs(np.array(b)).max() for _, b in pairs), max(losses)
 
 

@@ -18,9 +18,9 @@ os.chdir(ROOT)
 
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
-
-import utils.quiet_tensorflow  # noqa: E402, F401, I001
 from lesson import load_lesson  # noqa: E402
+
+import utils.quiet_tensorflow  # noqa: E402, F401
 from utils import dataset_utils, midi_utils, shard_utils  # noqa: E402
 
 PIECE = 10_000  # windows made at a time
@@ -58,21 +58,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=1_000_000)
     parser.add_argument("--filters", type=int, default=16)
+    parser.add_argument("--epochs", type=float, default=1.0, help="how long to watch the memory")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         files = shard_utils.write_shards(folder, synthetic(options.windows))
         print(f"{options.windows:,} windows in {files} shards, made in {time.perf_counter() - began:.0f} s")
         shards = dataset_utils.load_windows(folder)
-        watch_memory(shards)
+        watch_memory(shards, options.epochs)
         whole = np.concatenate([np.load(file) for file in sorted(Path(folder).glob("*.npy"))])
         compare(shards, whole, options.filters)
 
 
-def watch_memory(shards, batch_size=64):
+def watch_memory(shards, epochs, batch_size=64):
     served = iter(dataset_utils.batches(shards, batch_size, 0, transpose=True))
-    batches = len(shards) // batch_size
-    print("resident MB while one epoch streams:", end="")
+    batches = int(epochs * len(shards)) // batch_size
+    print(f"resident MB while {batches * batch_size:,} windows stream:", end="")
     for k in range(batches):
         next(served)
         if k % (batches // 10) == batches // 100:
