@@ -10,13 +10,17 @@ SPLIT ?= valid
 NETWORKS ?= pretrained
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebook test lint dataset images outputs evaluate pretrained bench bench-harmonize gallery clean
+.PHONY: help run train notebook test lint dataset images outputs evaluate pretrained bench bench-harmonize scaling gallery clean
 
 help:            ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 run: $(VENV)/lesson             ## Run the whole lesson and say where the page, MIDI and sound are (PRESET=tour)
 	$(BIN)/python -m utils.run_notebook --preset $(PRESET) $(if $(ITERATIONS),--iterations $(ITERATIONS))
+
+train: $(VENV)/lesson           ## The same as a job: progress in lines, exit code (PRESET= ITERATIONS= DATA= TENSORBOARD=folder)
+	$(BIN)/python -m utils.run_notebook --job --preset $(PRESET) $(if $(ITERATIONS),--iterations $(ITERATIONS)) \
+		$(if $(DATA),--data $(DATA)) $(if $(TENSORBOARD),--tensorboard $(TENSORBOARD))
 
 notebook: $(VENV)/lesson        ## Open the lesson in JupyterLab
 	$(BIN)/jupyter lab notebook.ipynb
@@ -51,6 +55,10 @@ bench-harmonize: $(VENV)/lesson ## Time arrangements of one minute to an hour of
 
 gallery: $(VENV)/lesson         ## Arrange the tunes of dataset/gallery/ again
 	$(BIN)/python dataset/gallery/make.py
+
+scaling: $(VENV)/benchmark      ## Compare replicas and shards with one device: equality, rates, memory (ten minutes)
+	$(BIN)/python tests/benchmarks/scaling.py
+	$(BIN)/python tests/benchmarks/shards.py
 
 clean:           ## Remove the virtual environment and everything that runs have made
 	rm -rf $(VENV) Experiments

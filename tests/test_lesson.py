@@ -133,8 +133,9 @@ def test_presets(lesson):
 
 def test_iterations_override_the_preset_alone(lesson):
     best = lesson.PRESETS["best"]
-    assert lesson.choose_config("best") is best
+    assert lesson.choose_config("best") == best
     assert lesson.choose_config("best", 7) == replace(best, iterations=7)
+    assert lesson.choose_config("best", data="own.npy") == replace(best, data="own.npy")
     assert best.iterations != 7
 
 
@@ -797,7 +798,7 @@ MISTAKES = [
         "tf.square(slope), axis",
         "slope * tf.stop_gradient(slope), axis",
     ),
-    (test_interpolation_weight_is_uniform, "stateless_uniform((tf", "stateless_normal((tf"),
+    (test_interpolation_weight_is_uniform, "replica_utils.uniform((tf", "replica_utils.truncated_normal((tf"),
     (test_interpolation_weight_is_one_number_a_sample, "(tf.shape(real)[0], 1, 1, 1)", "(1, 1, 1, 1)"),
     (test_interpolation_weight_is_one_number_a_sample, "(tf.shape(real)[0], 1, 1, 1)", "tf.shape(real)"),
     (test_interpolation_lies_on_the_line_from_real_to_fake, "(1 - epsilon) * fake", "epsilon * fake"),
@@ -834,8 +835,8 @@ MISTAKES = [
     ),
     (
         test_noise_is_truncated_normal_and_follows_the_seed,
-        "stateless_truncated_normal((tf.shape(real)",
-        "stateless_normal((tf.shape(real)",
+        "replica_utils.truncated_normal((tf.shape(real)",
+        "tf.random.stateless_normal((tf.shape(real)",
     ),
     (
         test_every_step_gets_a_fresh_batch_and_a_fresh_seed,

@@ -129,15 +129,29 @@ class Shards:
             grid = np.load(self._files[number], allow_pickle=False)
             return grid[np.random.default_rng((seed, epoch, number, 1)).permutation(len(grid))]
 
-        def window(position):
-            batch, place = divmod(int(position), batch_size)
-            lane, place = divmod(place, share)
-            epoch, place = divmod(batch * share + place, int(self._sizes[lane::lanes].sum()))
-            own, ends = order(lane, epoch)
-            turn = np.searchsorted(ends, place, side="right")
-            return shuffled(own[turn], epoch)[place - ends[turn]]  # counted from the end of the file
+        def from_lane(lane, turns):
+            epochs, places = np.divmod(turns, self._sizes[lane::lanes].sum())
+            found = np.empty((len(turns), STEPS_PER_WINDOW, self.voices), np.int8)
+            for epoch in np.unique(epochs):
+                own, ends = order(lane, epoch)
+                files = np.where(epochs == epoch, np.searchsorted(ends, places, side="right"), -1)
+                for turn in np.unique(files[files >= 0]):
+                    rows = files == turn
+                    # Places are counted from the end of the file.
+                    found[rows] = shuffled(own[turn], epoch)[places[rows] - ends[turn]]
+            return found
 
-        return lambda positions: np.stack([window(position) for position in positions])
+        def read(positions):
+            batches, places = np.divmod(np.asarray(positions), batch_size)
+            of_lane, places = np.divmod(places, share)
+            turns = batches * share + places
+            found = np.empty((len(turns), STEPS_PER_WINDOW, self.voices), np.int8)
+            for lane in np.unique(of_lane):
+                rows = of_lane == lane
+                found[rows] = from_lane(lane, turns[rows])
+            return found
+
+        return read
 
 
 def _shape(file):
