@@ -45,25 +45,35 @@ def tf_config(hosts, current, port=PORT):
 
 
 def find_data(channel):
-    """Find what to train on in a channel: its only .npy or .npz file, or the folder itself with its shards.
+    """Find what to train on in a channel, and what to judge by.
 
     Parameters
     ----------
     channel : str or Path
+        A folder with ``train.npy``, as ``utils.dataset_utils`` makes it of your own music; with a single
+        .npy or .npz file; or with shards. Beside any of them may be ``valid.npy``.
 
     Returns
     -------
-    Path
+    data : Path
+    valid : Path or None
 
     Raises
     ------
     ValueError
-        If there is neither.
+        If there is nothing to train on, or more than one file that it might be.
     """
     channel = Path(channel)
+    valid = channel / "valid.npy"
+    return _find_training_data(channel), valid if valid.is_file() else None
+
+
+def _find_training_data(channel):
     if any(channel.glob("shard-*.npy")):
         return channel
-    files = [file for file in channel.iterdir() if file.suffix in (".npy", ".npz")]
+    if (channel / "train.npy").is_file():
+        return channel / "train.npy"
+    files = [file for file in channel.iterdir() if file.suffix in (".npy", ".npz") and file.stem != "valid"]
     if len(files) != 1:
         names = ", ".join(sorted(file.name for file in channel.iterdir())) or "nothing"
         raise ValueError(f"The channel {channel} holds {names}; put one .npy or .npz there, or shards.")
@@ -93,7 +103,8 @@ def train(root, environ):
     if "iterations" in choices:
         arguments += ["--iterations", str(choices["iterations"])]
     if channel := environ.get("SM_CHANNEL_TRAINING"):
-        arguments += ["--data", str(find_data(channel))]
+        data, valid = find_data(channel)
+        arguments += ["--data", str(data), *(["--valid", str(valid)] if valid else [])]
     if str(choices.get("tensorboard", "")).lower() == "true":
         arguments += ["--tensorboard", str(root / "output" / "tensorboard")]
 

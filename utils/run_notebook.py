@@ -176,12 +176,13 @@ def main(arguments=None):
     parser.add_argument("--preset", default="tour", help="smoke, tour (default), classic or best")
     parser.add_argument("--iterations", type=int, help="train for so many instead of the preset's")
     parser.add_argument("--data", help="train on this file or folder of shards instead of the preset's")
+    parser.add_argument("--valid", help="watch and judge by this file instead of the preset's")
     parser.add_argument("--output", type=Path, default=path_utils.ROOT_DIR / "notebook.ipynb")
     parser.add_argument("--job", action="store_true", help="print lines, as a log, instead of a bar")
     parser.add_argument("--tensorboard", type=Path, help="write events for TensorBoard into this folder")
     options = parser.parse_args(arguments)
     started = time.time()
-    parameters = {"PRESET": options.preset, "ITERATIONS": options.iterations, "DATA": options.data}
+    parameters = {name.upper(): getattr(options, name) for name in ("preset", "iterations", "data", "valid")}
     board = {"TENSORBOARD_DIR": str(options.tensorboard.absolute())} if options.tensorboard else {}
     with termination() as told, _environment(**board):
         try:
