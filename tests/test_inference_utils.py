@@ -14,7 +14,7 @@ from utils import harmonize as harmonize_command
 from utils.decode_utils import Costs, decode, to_probability
 from utils.harmony_utils import CHORDS, VOICE_RANGES, voice_ranges
 from utils.inference_utils import harmonize, harmonize_takes, load_melody_samples
-from utils.melody_utils import Melody, read_melody
+from utils.melody_utils import Melody, read_melody, read_song
 from utils.meter_utils import Meter
 from utils.midi_utils import REST, MelodyError, Note, grid_to_roll, onsets_of, read_grid
 
@@ -617,3 +617,31 @@ def test_the_command_refuses_before_it_works(tmp_path, capsys):
         with pytest.raises(SystemExit) as caught:
             harmonize_command.main([str(song), *wrong])
         assert caught.value.code == 2
+
+
+def test_an_arrangement_is_read_back_from_its_score(tmp_path):
+    third = Fraction(1, 3)
+    notes = [
+        ("G4", 1),
+        ("C5", 1),
+        ("D5", 1),
+        ("E5", 1),
+        ("F5", third),
+        ("E5", third),
+        ("D5", third),
+        ("C5", 5),
+    ]
+    melody = read_melody(notes, pickup=1)
+    melody = replace(melody, meters=(Meter(Fraction(0), 3, 4),))
+    arrangement = harmonize(melody, takes=1, generator=silent())
+    song = read_song(arrangement.write(tmp_path / "a.musicxml", tempo=72))
+    assert [part.name for part in song.parts] == ["Melody", "alto", "tenor", "bass"]
+    assert song.pickup == 1 and song.meters == (Meter(0, 3, 4),)
+    assert [m.tempo for m in song.conductor if m.type == "set_tempo"] == [round(60e6 / 72)]
+    beats = [(Fraction(n.start, song.ticks_per_beat), n.pitch) for n in song.parts[0].notes]
+    assert beats == [(Fraction(n.start, melody.ticks_per_beat), n.pitch) for n in melody.notes]
+    assert beats[5][0] == 4 + third
+    for voice in (1, 2, 3):
+        grid, onset = midi_utils.quantise(song.parts[voice].notes, song.ticks_per_beat, len(arrangement.grid))
+        np.testing.assert_array_equal(grid, arrangement.grid[:, voice])
+        np.testing.assert_array_equal(onset, arrangement.onset[:, voice])

@@ -58,6 +58,12 @@ def test_a_pickup_comes_before_the_models_bar():
     assert heard("4/4", 44, pickup=10)[40] % 16 == 0  # longer than a bar
 
 
+def test_a_piece_may_be_no_more_than_a_pickup():
+    assert heard("4/4", 4, pickup=1) == [12, 13, 14, 15]
+    assert heard("4/4", 3, pickup=2) == [13, 14, 15]
+    assert bar_lines(meters((0, "4/4")), Fraction(2), 3).tolist() == []
+
+
 def test_one_unit_of_three_is_heard_twice_as_long():
     assert heard("3/4", 24) == [*range(8), *range(12, 24), *range(28, 32)]
     assert heard("6/8", 12) == [*range(6), *range(8, 14)]

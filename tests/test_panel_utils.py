@@ -15,6 +15,7 @@ def played(tmp_path_factory):
     """A panel that has harmonized what somebody typed."""
     panel = panel_utils.panel(folder=tmp_path_factory.mktemp("panel") / "new")
     panel.source.index, panel.notes.value = 2, "G4 C5:2 E5 D5 C5:2"
+    panel.pickup.value = "1 beat"
     panel.takes.value, panel.seed.value, panel.tempo.value, panel.instrument.value = 2, 5, 60, "church organ"
     panel.button.click()
     return panel
@@ -27,7 +28,7 @@ def data_of(page, kind):
 def test_the_panel_does_what_the_plain_cell_does(played, tmp_path):
     assert "typed-notes: 2 takes" in played.status.value
     notes = [("G4", 1), ("C5", 2), ("E5", 1), ("D5", 1), ("C5", 2)]
-    takes = inference_utils.harmonize_takes(notes, takes=2, seed=5)
+    takes = inference_utils.harmonize_takes(notes, takes=2, seed=5, pickup=1)
     for number, (take, page) in enumerate(zip(takes, played.results.children, strict=True), start=1):
         own = take.write(tmp_path / f"{number}.mid", programs=[19] * 4, tempo=60)
         assert data_of(page.value, "MIDI") == own.read_bytes()

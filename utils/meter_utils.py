@@ -117,8 +117,8 @@ def hear_in_common_time(meters, pickup, steps):
     places, _ = _places(meters[0])
     # The pickup is heard as the end of a bar.
     heard = list(places[-first:] if 0 < first <= len(places) else np.arange(first) + -first % STEPS_PER_BAR)
-    ends = [start for start, _ in bars[1:]] + [steps]
-    for (start, meter), end in zip(bars, ends, strict=True):
+    starts = [start for start, _ in bars] + [steps]
+    for (start, meter), end in zip(bars, starts[1:], strict=True):
         places, length = _places(meter)
         now = heard[-1] + 1 if heard else 0
         now += -now % math.gcd(STEPS_PER_BAR, length)

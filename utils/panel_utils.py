@@ -24,6 +24,7 @@ NOTATION = (
     "note before. Commas and bar lines <code>|</code> are welcome and mean nothing."
 )
 AS_IT_IS = "as in the melody"
+PICKUPS = {"none": 0, "½ beat": 0.5, "1 beat": 1, "1½ beats": 1.5, "2 beats": 2, "3 beats": 3}  # before bar 1
 TEMPI = (50, 60, 70, 80, 90, 100, 110, 120, 140, 160)  # quarter notes per minute
 INSTRUMENTS = {"piano": 0, "harpsichord": 6, "church organ": 19, "strings": 48, "choir": 52, "brass": 61}
 MOST_TAKES = 16
@@ -77,6 +78,7 @@ class Panel(widgets.VBox):
         # A choice that is None would at times be shown as no choice.
         tempi = [(AS_IT_IS, 0), *((f"{tempo} beats a minute", tempo) for tempo in TEMPI)]
         self.tempo = widgets.Dropdown(options=tempi, description="Tempo:")
+        self.pickup = widgets.Dropdown(options=[AS_IT_IS, *PICKUPS], description="Pickup:")
         self.instrument = widgets.Dropdown(options=[AS_IT_IS, *INSTRUMENTS], description="Instrument:")
         self.takes.tooltip = "How many arrangements to choose from"
         self.seed.tooltip = "Another number, other takes; the same number, the same takes"
@@ -90,7 +92,7 @@ class Panel(widgets.VBox):
         self.file.observe(lambda _: self._name_file(), "value")
         self.button.on_click(lambda _: self.harmonize())
         self._show_source()
-        choices = (self.takes, self.seed, self.creativity, self.tempo, self.instrument)
+        choices = (self.takes, self.seed, self.creativity, self.pickup, self.tempo, self.instrument)
         for control in choices:
             control.layout.width = "20em"
         row = widgets.Box(choices, layout=widgets.Layout(flex_flow="row wrap", width="100%"))
@@ -125,6 +127,7 @@ class Panel(widgets.VBox):
             creativity=self.creativity.value,
             generator=self._generator,
             critic=self._critic,
+            pickup=PICKUPS.get(self.pickup.value),
         )
         self.results.children = [widgets.HTML() for _ in arrangements]
         for number, arrangement in enumerate(arrangements, start=1):
