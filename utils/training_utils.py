@@ -44,6 +44,7 @@ LATER_DEFAULTS = {
     "input_axes": None,
     "output_axes": None,
     "optional": False,
+    "quantization_config": None,
 }
 LOSSES = ("generator_loss", "critic_loss")
 
