@@ -7,6 +7,8 @@ which rows of a batch, and which of its random numbers, are whose. On a single d
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 
 from utils import path_utils
@@ -167,6 +169,13 @@ def of_all_workers(value):
     """
     if path_utils.worker()[1] == 1:
         return [value]
-    strategy = tf.distribute.get_strategy()
-    said = strategy.run(lambda: tf.constant([value], tf.int64))
-    return strategy.gather(said, axis=0).numpy().tolist()
+    return _exchange(tf.distribute.get_strategy())(tf.constant([value], tf.int64)).numpy().tolist()
+
+
+@functools.cache
+def _exchange(strategy):
+    @tf.function(autograph=False)
+    def exchange(value):
+        return strategy.gather(strategy.run(tf.identity, args=(value,)), axis=0)
+
+    return exchange

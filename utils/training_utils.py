@@ -47,6 +47,7 @@ LATER_DEFAULTS = {
     "input_axes": None,
     "output_axes": None,
     "optional": False,
+    "quantization_config": None,
 }
 LOSSES = ("generator_loss", "critic_loss")
 
@@ -379,6 +380,9 @@ class _Interrupt:
 
     def heard(self):
         """Tell whether this worker, or any other, was asked to stop."""
+        if self._main and not self.asked:
+            # TensorFlow takes SIGTERM for itself when workers first exchange something.
+            signal.signal(signal.SIGTERM, self._ask)
         self.asked = max(replica_utils.of_all_workers(self.asked))
         return self.asked
 
