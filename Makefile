@@ -10,7 +10,7 @@ SPLIT ?= valid
 NETWORKS ?= pretrained
 
 .DEFAULT_GOAL := help
-.PHONY: help run train notebook test lint dataset images outputs evaluate pretrained bench bench-harmonize scaling gallery clean
+.PHONY: help run train notebook test test-slow lint dataset images outputs evaluate pretrained bench bench-harmonize scaling gallery clean
 
 help:            ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -25,8 +25,11 @@ train: $(VENV)/lesson           ## The same as a job: progress in lines, exit co
 notebook: $(VENV)/lesson        ## Open the lesson in JupyterLab
 	$(BIN)/jupyter lab notebook.ipynb
 
-test: $(VENV)/development       ## Run every test
+test: $(VENV)/development       ## Run the tests
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/development  ## Run the tests that take minutes each: workers that die, hosts, requirements
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/development       ## Check style, notebook included
 	$(BIN)/ruff check .

@@ -150,6 +150,7 @@ def test_a_container_of_one_host_leaves_its_networks(one_host):
     assert json.loads(description.read_text())["config"]["data"].endswith("training/own.npy")
 
 
+@pytest.mark.slow
 def test_a_container_started_again_goes_on_from_its_checkpoints(one_host, project):
     before = history(one_host)
     with container(project, one_host, iterations=4) as process:
@@ -166,6 +167,7 @@ def test_a_container_that_fails_says_why(project, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_two_hosts_train_one_pair_of_networks(one_host, project, tmp_path):
     hosts = ["127.0.0.1", "localhost"]  # two names of this machine
     roots = [tmp_path / host for host in hosts]
@@ -198,6 +200,7 @@ def is_free(port):
         return test.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.slow
 def test_requirements_go_with_the_versions_of_sagemaker_distribution(tmp_path):
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     reachable = subprocess.run(

@@ -110,7 +110,7 @@ def test_pages_show_words_in_place_of_widgets(tmp_path):
     assert notebook.metadata["widgets"]  # the notebook itself stays as it was
 
 
-@pytest.mark.parametrize("voices", [2, 6])
+@pytest.mark.parametrize("voices", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_the_lesson_trains_on_music_of_any_number_of_voices(project, tmp_path, voices):
     for number in range(12):
         beats = np.random.default_rng(number).integers(50, 75, (32, voices))

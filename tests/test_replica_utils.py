@@ -131,6 +131,7 @@ def test_only_the_chief_writes_what_all_share(pair, folder):
     assert not list((folder / "pair" / "Experiments" / "worker-1").rglob("checkpoint-*"))
 
 
+@pytest.mark.slow
 def test_four_workers_train_as_one(alone, folder):
     result = workers.trained(folder / "four", workers=4, **DESCENT)
     assert_equal(result, alone, "CollectiveAllReduceStrategy", 4)
@@ -139,6 +140,7 @@ def test_four_workers_train_as_one(alone, folder):
 # --- Failure -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_worker_ends_the_job_loudly_and_the_next_start_loses_nothing(victim, pair, folder):
     place = folder / f"killed-{victim}"
@@ -159,6 +161,7 @@ def test_a_killed_worker_ends_the_job_loudly_and_the_next_start_loses_nothing(vi
     assert again["weights"] == pair["weights"] and again["metrics"] == pair["metrics"]
 
 
+@pytest.mark.slow
 def test_when_one_worker_is_told_to_terminate_all_save_and_end(folder):
     place = folder / "terminated"
     with workers.train(place, workers=2, pause=0.5, iterations=1000, **DESCENT) as processes:
