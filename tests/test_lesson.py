@@ -134,7 +134,7 @@ def test_presets(lesson):
 def test_iterations_override_the_preset_alone(lesson):
     best = lesson.PRESETS["best"]
     assert lesson.choose_config("best") == best
-    assert lesson.choose_config("best", 7) == replace(best, iterations=7)
+    assert lesson.choose_config("best", iterations=7) == replace(best, iterations=7)
     assert lesson.choose_config("best", data="own.npy") == replace(best, data="own.npy")
     assert best.iterations != 7
 
