@@ -113,11 +113,12 @@ def decode(probability, melody, costs=None, candidates=None, creativity=0.0, rng
     steps, voices = np.shape(probability)[:2]
     phase = np.arange(steps) % STEPS_PER_BEAT if phase is None else np.asarray(phase)
     candidates = candidates or max(2, int(SONORITIES ** (1 / voices) + 1e-9))
-    likelihood = np.log(np.maximum(np.asarray(probability, np.float64), LEAST_PROBABILITY))
+    likelihood = np.log(np.maximum(np.asarray(probability, np.float32), LEAST_PROBABILITY))
     noise = np.zeros_like(likelihood)
     if creativity > 0:
         beat = np.cumsum(phase == 0) - (phase[0] == 0)
-        noise += rng.gumbel(scale=creativity, size=(beat[-1] + 1, *likelihood.shape[1:]))[beat]
+        drawn = rng.gumbel(scale=creativity, size=(beat[-1] + 1, *likelihood.shape[1:]))
+        noise = drawn.astype(np.float32)[beat]
     pitch, score = _likeliest(likelihood + noise, candidates)
     local = _local_costs(pitch, score, melody, costs, phase).reshape(steps, -1)
 
@@ -140,7 +141,7 @@ def decode(probability, melody, costs=None, candidates=None, creativity=0.0, rng
         state[step - 1] = origin[step, state[step]]
     chosen = np.stack(np.unravel_index(state, (candidates,) * voices), axis=-1)
     lower = np.take_along_axis(pitch, chosen[..., None], axis=-1)[..., 0]
-    price = spent + np.take_along_axis(noise, lower[..., None], axis=-1).sum()
+    price = spent + np.take_along_axis(noise, lower[..., None], axis=-1).sum(dtype=np.float64)
     return np.concatenate([melody[:, None], lower], axis=-1).astype(np.int8), float(price / steps)
 
 

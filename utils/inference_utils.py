@@ -43,7 +43,7 @@ KEYS = (0, -1, 1, -2)
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 # A long song is heard in pieces. A generator with four halvings hears no further than four bars, so pieces
 # that overlap by that much give what one pass would.
-PIECE = 64 * STEPS_PER_BAR
+PIECE = 48 * STEPS_PER_BAR
 OVERLAP = 4 * STEPS_PER_BAR
 JUDGED_AT_ONCE = 64  # windows
 TRIPLET_PHASES = (0, 1, 1, 1)  # in a beat of triplets the voices move with the beat or not at all
