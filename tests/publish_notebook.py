@@ -30,10 +30,18 @@ def lighten(png):
     return min(png, base64.b64encode(small.getvalue()).decode(), key=len)
 
 
+def is_progress_bar(output):
+    """Tell what is left of a progress bar without widgets: a line that says 0%."""
+    data = output.get("data", {})
+    return set(data) == {"text/plain"} and "%|" in data["text/plain"]
+
+
 def tidy(notebook):
     """Drop what only says when and where the notebook was run, and widgets, which need a kernel."""
     notebook = run_notebook.without_widgets(notebook)
     for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not is_progress_bar(output)]
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         for output in cell.get("outputs", ()):
@@ -45,6 +53,8 @@ def tidy(notebook):
 
 
 def main():
+    if path_utils.MODEL_DIR.exists():
+        sys.exit(f"{path_utils.MODEL_DIR} holds earlier runs, which would show: move it away.")
     with tempfile.TemporaryDirectory() as folder:
         executed = run_notebook.run_notebook(Path(folder) / "notebook.ipynb", {})
     path_utils.write_whole(run_notebook.NOTEBOOK, lambda name: nbformat.write(tidy(executed), name))
