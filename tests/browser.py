@@ -125,8 +125,8 @@ def chromium(folder, size=(1280, 900)):
 
 
 def open_notebook(driver, address, name):
-    """Open a notebook and wait until its kernel is idle."""
-    driver.get(f"{address}/lab/tree/{name}")
+    """Open a notebook, and no other that was open before, and wait until its kernel is idle."""
+    driver.get(f"{address}/lab/tree/{name}?reset")
     wait_for(lambda: driver.execute_script(KERNEL_IS_IDLE), START_SECONDS)
 
 

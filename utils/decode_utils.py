@@ -18,6 +18,7 @@ from utils.midi_utils import PITCHES, STEPS_PER_BEAT
 LEAST_PROBABILITY = 1e-6
 WHOLE_TONE = 2
 SONORITIES = 128  # that the search weighs at a step: five pitches for each of three voices, two for seven
+MOST_SORTED = 4096  # steps whose likeliest pitches are found at once
 BLOCK = 16  # steps whose moves are priced at once
 
 
@@ -119,7 +120,9 @@ def decode(probability, melody, costs=None, candidates=None, creativity=0.0, rng
         beat = np.cumsum(phase == 0) - (phase[0] == 0)
         drawn = rng.gumbel(scale=creativity, size=(beat[-1] + 1, *likelihood.shape[1:]))
         noise = drawn.astype(np.float32)[beat]
-    pitch, score = _likeliest(likelihood + noise, candidates)
+    # In parts, because sorting a long song's pitches all at once takes a multiple of their room.
+    parts = np.array_split(likelihood + noise, -(-steps // MOST_SORTED))
+    pitch, score = map(np.concatenate, zip(*(_likeliest(part, candidates) for part in parts), strict=True))
     local = _local_costs(pitch, score, melody, costs, phase).reshape(steps, -1)
 
     total, spent = local[0] - local[0].min(), float(local[0].min())
