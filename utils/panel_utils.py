@@ -69,6 +69,7 @@ class Panel(widgets.VBox):
         self.file = widgets.FileUpload(accept=endings, description="Choose MIDI or MusicXML")
         self.file.layout = widgets.Layout(width="auto", align_self="flex-start")
         self.notes = widgets.Textarea(melody_utils.TYPED_EXAMPLE, description="Notes:", rows=3)
+        self.notes.continuous_update = False  # else a quick click may come before the last letters
         self.notes.layout.width = "min(46em, 100%)"
         self.takes = widgets.BoundedIntText(4, min=1, max=MOST_TAKES, description="Takes:")
         self.seed = widgets.BoundedIntText(0, min=0, max=2**31 - 1, description="Seed:")
