@@ -244,6 +244,14 @@ def test_odd_but_usable_files_give_a_melody(tmp_path):
     assert read_melody(path).grid.tolist() == [60]  # the least that a note can last
 
 
+def test_what_is_told_long_after_the_music_is_left_out(tmp_path):
+    path = tmp_path / "late.mid"
+    late = (b"\xff\xff\xff\x7f" + b"\xff\x06\x00") * 5000 + b"\x00\xff\x51\x03\x07\xa1\x20"
+    path.write_bytes(midi_of(track_of(C_NOTE), track_of(late)))
+    melody = read_melody(path)
+    assert melody.conductor == () and len(melody.notes) == 1
+
+
 def test_files_that_cannot_be_opened_are_refused(tmp_path):
     loop = tmp_path / "loop.mid"
     loop.symlink_to(loop)

@@ -382,7 +382,9 @@ def _from_midi(path, data):
     if not parts:
         raise MelodyError(path, "nothing but drums" if drums else "no notes", "Give a file with a melody")
     midi_utils.check_count(path, sum(len(part.notes) for part in parts))
-    conductor = midi_utils.conductor_of(midi)
+    end = max(note.end for part in parts for note in part.notes)
+    # What is told after the music is about nothing, and may be told at any time.
+    conductor = tuple(message for message in midi_utils.conductor_of(midi) if message.time <= end)
     meters = [
         Meter(Fraction(message.time, midi.ticks_per_beat), message.numerator, message.denominator)
         for message in conductor
