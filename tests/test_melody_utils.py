@@ -366,6 +366,15 @@ def test_ties_chords_grace_notes_and_transposing_instruments(tmp_path):
     assert "1 grace notes" in report and "Repeats are not played out" in report
 
 
+def test_drums_of_a_score_are_passed_over(tmp_path):
+    from music21 import instrument, note, stream
+
+    drums = stream.Part([instrument.Woodblock(), *(note.Note("C6", quarterLength=1) for _ in range(8))])
+    flute = stream.Part([instrument.Flute(), *(note.Note("D5", quarterLength=2) for _ in range(4))])
+    stream.Score([drums, flute]).write("musicxml", fp=tmp_path / "a.musicxml")
+    assert [part.notes[0].pitch for part in read_song(tmp_path / "a.musicxml").parts] == [74]
+
+
 def test_typed_notes():
     notes = [("C5", 1), ("f#4", 0.5), ("Bb3", "1/3"), (None, 1), (61, 2)]
     melody = read_melody(notes)

@@ -461,7 +461,9 @@ def show_generated_pianorolls(
     plt.close(figure)  # so that Jupyter shows the answer once, not twice
     for number, (arrangement, ax) in enumerate(zip(arrangements, axes[:, 0], strict=True), start=1):
         arrangement.write(Path(eval_dir) / f"{Path(input_midi_file).stem}_take-{number}.mid")
-        display_utils.draw_roll(arrangement.grid, arrangement.onset, ax, title=f"Take {number}")
+        display_utils.draw_roll(
+            arrangement.grid, arrangement.onset, ax, title=f"Take {number}", bars=arrangement.bars
+        )
     return figure
 
 

@@ -344,7 +344,7 @@ def _shifts(notes, song, triplet):
     if shift.max() > 0.01:
         worst = shift.argmax()
         bars = meter_utils.bar_lines(song.meters, song.pickup, len(triplet))
-        bar = np.searchsorted(bars, step[worst], side="right") + (song.pickup == 0) * 0
+        bar = np.searchsorted(bars, step[worst], side="right")
         sentences.append(
             f"{(shift > 0.01).sum()} notes lie off the sixteenths, at most by {shift.max() / 4:.3f} beats "
             f"(bar {bar}); for the harmony they count at the nearest one."
@@ -447,7 +447,7 @@ def _from_stream(stream, source):
         notes, short = _notes_of_staff(flat)
         graces += short
         instrument = flat.getElementsByClass("Instrument").first()
-        if notes and not any(note.midiIsDrum for note in [instrument] if hasattr(note, "midiIsDrum")):
+        if notes and getattr(instrument, "midiChannel", None) != midi_utils.DRUM_CHANNEL:
             name = getattr(staff, "partName", None) or f"Part {number}"
             program = getattr(instrument, "midiProgram", None) or 0
             parts.append(Part(" ".join(name.split()), program, notes))

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-STEPS_PER_BEAT = 4
-STEPS_PER_BAR = 16
+from utils.midi_utils import STEPS_PER_BAR, STEPS_PER_BEAT
+
 TYPICAL = (4, 4)  # where nothing is said
 
 
@@ -26,7 +26,7 @@ class Meter(NamedTuple):
     @property
     def steps(self):
         """Sixteenths a bar; a fraction in such metres as 5/32."""
-        return Fraction(16 * self.numerator, self.denominator)
+        return Fraction(STEPS_PER_BAR * self.numerator, self.denominator)
 
 
 def tidy_meters(meters):
@@ -141,7 +141,7 @@ def _bars(meters, pickup, steps):
 def _places(meter):
     """Place the steps of one bar in a bar of the model: int array [step], and that bar's length."""
     steps = max(1, math.ceil(meter.steps))
-    unit, rest = divmod(16, meter.denominator)
+    unit, rest = divmod(STEPS_PER_BAR, meter.denominator)
     places = np.arange(steps)
     if meter.numerator % 3 or rest:
         return places, STEPS_PER_BEAT * math.ceil(steps / STEPS_PER_BEAT)
