@@ -140,8 +140,7 @@ def test_four_workers_train_as_one(alone, folder):
 # --- Failure -----------------------------------------------------------------
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_killed_worker_ends_the_job_loudly_and_the_next_start_loses_nothing(victim, pair, folder):
     place = folder / f"killed-{victim}"
     with workers.train(place, workers=2, pause=0.5, **DESCENT) as processes:

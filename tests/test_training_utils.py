@@ -74,6 +74,21 @@ def test_five_checkpoints_are_kept_and_nothing_else(tmp_path):
     assert checkpoints(run) == [f"checkpoint-{n:06d}" for n in (13, 15, 17, 19, 20)]
 
 
+def test_no_more_than_a_minute_of_work_is_lost_with_a_killed_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_utils, "LONGEST_UNSAVED", 0.2)
+    run = start(tmp_path)
+
+    def at(iteration):
+        if iteration == 2:
+            time.sleep(0.3)
+        if iteration == 4:
+            raise KeyError("killed")
+
+    with pytest.raises(KeyError):
+        train(run, 10, save_every=1000, at=at)
+    assert checkpoints(run) == ["checkpoint-000001", "checkpoint-000003"]
+
+
 def test_a_run_goes_on_where_it_stood(tmp_path, capsys):
     first = start(tmp_path)
     train(first, 6)

@@ -15,6 +15,9 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
+sys.path.insert(0, str(ROOT))
+
+from utils import run_notebook  # noqa: E402
 
 
 def free_ports(number):
@@ -73,7 +76,7 @@ def train(folder, workers=1, devices=1, **choices):
     **choices
         Fields of the config that differ from a tiny one; and ``precision``; ``descent``, plain gradient
         descent instead of Adam; ``pause``, seconds at every checkpoint; ``nudge``, by which to change the
-        first kernel at the start.
+        first kernel at the start; ``pin``, to give each process one core of its own.
 
     Yields
     ------
@@ -89,6 +92,7 @@ def train(folder, workers=1, devices=1, **choices):
         for index in range(workers):
             env = environment(CPU_DEVICES=str(devices))
             if workers > 1:
+                env |= {"GLIBC_TUNABLES": run_notebook.KEEP_MEMORY}
                 task = {"type": "worker", "index": index}
                 env["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
             command = [*enter, sys.executable, __file__, json.dumps(choices)]
@@ -123,7 +127,9 @@ def result(folder, index=0):
 
 def main(choices):
     """What each process does."""
-    sys.path[:0] = [str(ROOT), str(TESTS)]
+    if choices.pop("pin", False):  # before TensorFlow counts the cores
+        task = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))["task"]
+        os.sched_setaffinity(0, {task["index"] % os.cpu_count()})
     from dataclasses import replace
     from types import SimpleNamespace
 

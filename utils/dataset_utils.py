@@ -728,7 +728,8 @@ def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=ra
         return tf.where(sounding, tf.constant(1, tf.int8), tf.constant(-1, tf.int8))
 
     indices = tf.data.Dataset.counter(start * len(served) * part)
-    return indices.map(choose).batch(part, drop_remainder=True).map(expand).prefetch(4)
+    chosen = indices.map(choose).batch(part, drop_remainder=True)
+    return chosen.map(expand, num_parallel_calls=2).prefetch(4)
 
 
 def load_reference(path, most=1000):

@@ -37,6 +37,8 @@ from utils import (
 from utils.metrics_utils import MetricsManager
 
 KEPT_CHECKPOINTS = 5
+# No more than these seconds of work, and the iteration in progress, are lost with a process that is killed.
+LONGEST_UNSAVED = 60
 # What may change while a run goes on: how far it goes, and how often it is looked at.
 FREE_FIELDS = ("iterations", "save_every")
 # What later versions of Keras write down although it is their default, and earlier ones do not know.
@@ -153,7 +155,7 @@ class Run:
         self.samples = None
         self._networks = networks
         self._checkpoint = tf.train.Checkpoint(**networks)
-        self._saved = self._started = None
+        self._saved = self._saved_at = self._started = None
         self._chief = path_utils.worker()[0] == 0
         self._shelf = path_utils.of_chief(self.dirs["preload"])
         self._board = tensorboard_utils.open_board(name) if self._chief else None
@@ -169,8 +171,8 @@ class Run:
         """Yield one iteration number after the other, from where the run stands.
 
         An interrupt (Ctrl-C, or the notebook's stop button) ends the loop after the iteration in
-        progress; a second one ends it at once. Every orderly end saves a checkpoint. What one of several
-        workers is told, all of them do.
+        progress; a second one ends it at once. Every orderly end saves a checkpoint, and so does a minute
+        without one. What one of several workers is told, all of them do.
 
         Parameters
         ----------
@@ -187,12 +189,15 @@ class Run:
             If the process was told to terminate (SIGTERM), when all is saved.
         """
         view = LiveView(self, iterations)
+        self._saved_at = time.perf_counter()
         with _Interrupt() as interrupt:
             while self.iteration < iterations and not interrupt.heard() and not diverged(self.history):
                 self._started, iteration = time.perf_counter(), self.iteration
                 yield iteration
                 if self.iteration != iteration + 1:
                     raise RuntimeError("Note the losses of every iteration once, with run.log(...).")
+                if time.perf_counter() - self._saved_at > LONGEST_UNSAVED:
+                    self.save()
                 view.update()
         view.finish()
         if diverged(self.history):
@@ -235,6 +240,7 @@ class Run:
         OSError
             If it cannot be written; the checkpoints before it are untouched.
         """
+        self._saved_at = time.perf_counter()
         if not self._finite():
             print(f"No checkpoint after {self.iteration} iterations: a loss or a weight is not a number.")
             return

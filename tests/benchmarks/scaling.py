@@ -1,6 +1,7 @@
 """Replicas beside one device: how equal, how fast. ``--workers 1 2 4``, ``--filters 16``, ``--iterations 6``.
 
-On one machine the workers share its cores, so this shows what the exchange costs, not what machines gain.
+On one machine all share its cores, so the first rates show what the exchange costs, not what machines gain.
+The last ones let each process have one core, as if it were a machine of its own.
 """
 
 import argparse
@@ -51,6 +52,16 @@ def main():
             for name, how in ways.items():
                 found = workers.trained(place / name.replace(" ", "-"), seconds=900, **how, **size, **choices)
                 report(optimizer, name, difference(found, alone), rate(found, options))
+    with tempfile.TemporaryDirectory() as folder:
+        one = None
+        for n in (1, *(n for n in options.workers if n <= os.cpu_count())):
+            found = workers.trained(Path(folder) / str(n), workers=n, seconds=900, pin=True, **size)
+            one = one or rate(found, options)
+            samples = rate(found, options)
+            print(
+                f"a core each: {n} worker(s), {samples:6.1f} samples/s, {samples / one:.2f} times one",
+                flush=True,
+            )
 
 
 def rate(result, options):
