@@ -18,7 +18,7 @@ help:            ## Say what can be made
 run: $(VENV)/lesson             ## Run the whole lesson and say where the page, MIDI and sound are (PRESET=tour)
 	$(BIN)/python -m utils.run_notebook --preset $(PRESET) $(if $(ITERATIONS),--iterations $(ITERATIONS))
 
-train: $(VENV)/lesson           ## The same as a job: progress in lines, exit code (PRESET= ITERATIONS= DATA= VALID= TENSORBOARD=folder)
+train: $(VENV)/lesson           ## The same as a job: progress in lines (PRESET= ITERATIONS= DATA= VALID= TENSORBOARD=folder)
 	$(BIN)/python -m utils.run_notebook --job --preset $(PRESET) $(if $(ITERATIONS),--iterations $(ITERATIONS)) \
 		$(if $(DATA),--data $(DATA)) $(if $(VALID),--valid $(VALID)) $(if $(TENSORBOARD),--tensorboard $(TENSORBOARD))
 

@@ -106,7 +106,7 @@ def train(root, environ):
         data, valid = find_data(channel)
         arguments += ["--data", str(data), *(["--valid", str(valid)] if valid else [])]
     if str(choices.get("tensorboard", "")).lower() == "true":
-        arguments += ["--tensorboard", str(root / "output" / "tensorboard")]
+        arguments += ["--tensorboard", str(root / "checkpoints" / "tensorboard")]
 
     os.chdir(PROJECT)
     sys.path.insert(0, str(PROJECT))

@@ -517,6 +517,13 @@ def test_the_command_makes_data_of_a_folder(tmp_path, capsys):
     assert caught.value.code == 1
 
 
+def test_data_that_could_not_be_judged_is_refused_at_once(tmp_path):
+    np.save(tmp_path / "three.npy", dataset_utils.load_rolls("dataset/valid.npy")[:2, ..., :3])
+    dataset_utils.check_alike("dataset/train.npy", "dataset/chorales.npz")
+    with pytest.raises(ValueError, match=r"three\.npy has 3 voices, dataset/valid\.npy has 4"):
+        dataset_utils.check_alike(tmp_path / "three.npy", "dataset/valid.npy")
+
+
 # --- Batches -----------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from utils import training_utils
 
 ROOT = workers.ROOT
 LAST = "c423c016"  # the cell that trains
-KEPT_LATER = ("6643290c",)  # stores the networks
+KEPT_LATER = ("3bbadc24", "6643290c")  # takes the run up again; stores the networks
 LEFT_OUT = ("5bc4e12d", "2b8547d1")  # build the classic networks as well
 PATIENCE = 300
 
@@ -71,7 +71,8 @@ def started(command, log, prefix=(), **options):
 # --- Told to terminate -------------------------------------------------------
 
 
-def test_a_job_that_is_told_to_terminate_saves_and_is_gone_within_30_seconds(project, tmp_path):
+@pytest.mark.parametrize("told", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+def test_a_job_that_is_told_to_end_saves_and_is_gone_within_30_seconds(told, project, tmp_path):
     place, log = tmp_path / "experiments", tmp_path / "log.txt"
     command = ["-m", "utils.run_notebook", "--job", "--preset", "smoke", "--iterations", "100000"]
     env = workers.environment(EXPERIMENTS_DIR=str(place))
@@ -83,13 +84,13 @@ def test_a_job_that_is_told_to_terminate_saves_and_is_gone_within_30_seconds(pro
             time.sleep(0.1)
         family = psutil.Process(process.pid).children(recursive=True)
         assert family  # the kernel
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(told)
         began = time.monotonic()
         code = process.wait(30)
         _, alive = psutil.wait_procs(family, timeout=max(0, 30 - (time.monotonic() - began)))
         print(f"gone after {time.monotonic() - began:.1f} s")
         assert alive == []
-    assert code == 128 + signal.SIGTERM
+    assert code == 128 + told
     text = log.read_text()
     assert "all is saved" in text and "iterations, " in text  # progress, in lines
     history = json.loads((max(place.glob(checkpoints)) / "history.json").read_text())["history"]

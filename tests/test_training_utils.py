@@ -276,6 +276,20 @@ def test_an_interrupt_ends_after_the_iteration_with_everything_saved(tmp_path, c
     assert again.iteration == 10
 
 
+def test_an_interrupt_that_comes_while_the_workers_confer_is_not_lost(tmp_path, monkeypatch):
+    run, said = start(tmp_path), []
+
+    def confer(value):
+        said.append(value)
+        if len(said) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return [value, 0]
+
+    monkeypatch.setattr(training_utils.replica_utils, "of_all_workers", confer)
+    train(run, 10)
+    assert run.iteration == 2 and said == [0, 0, signal.SIGINT, signal.SIGINT]
+
+
 def test_a_second_interrupt_ends_at_once(tmp_path):
     handler = signal.getsignal(signal.SIGINT)
     run = start(tmp_path)

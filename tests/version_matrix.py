@@ -22,12 +22,12 @@ OLDEST = {
     "numpy": "==1.26.*",
     "music21": "==9.1.*",
     "matplotlib": "==3.8.*",
-    "scipy": "==1.11.*",
+    "scipy": "==1.15.*",
 }
 # Later Pythons need later packages than the oldest.
 OLDEST_BY_PYTHON = {
     "3.13": OLDEST
-    | {"tensorflow": "==2.20.*", "numpy": "==2.1.*", "matplotlib": "==3.9.*", "scipy": "==1.14.*"}
+    | {"tensorflow": "==2.20.*", "keras": "==3.10.*", "numpy": "==2.1.*", "matplotlib": "==3.9.*"}
 }
 SHOWN = ("tensorflow", "keras", "numpy", "music21", "scipy", "matplotlib")
 INSTALLING, RUNNING = 1800, 1200  # seconds

@@ -628,6 +628,27 @@ def count_voices(path):
     return load_rolls(path).shape[-1]
 
 
+def check_alike(data, valid):
+    """Make sure that networks trained on one file can be judged by another.
+
+    Parameters
+    ----------
+    data, valid : str or Path
+        As for :func:`load_windows`.
+
+    Raises
+    ------
+    ValueError
+        If they have different numbers of voices.
+    """
+    voices, judged = count_voices(data), count_voices(valid)
+    if voices != judged:
+        raise ValueError(
+            f"{data} has {voices} voices, {valid} has {judged}, so the networks could not be judged by it. "
+            "Name a validation file of the same music; `python -m utils.dataset_utils` makes both."
+        )
+
+
 # --- Batches -----------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 from utils import path_utils
@@ -170,6 +171,61 @@ def of_all_workers(value):
     if path_utils.worker()[1] == 1:
         return [value]
     return _exchange(tf.distribute.get_strategy())(tf.constant([value], tf.int64)).numpy().tolist()
+
+
+def chiefs(text):
+    """Let every worker have a text of the chief's; on one machine it is one's own.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
+    if path_utils.worker()[1] == 1:
+        return text
+    own = text.encode()
+    length = of_all_workers(len(own))[0]
+    letters = np.zeros(length, np.int32)
+    if path_utils.worker()[0] == 0:
+        letters[:] = np.frombuffer(own, np.uint8)
+    return _send(tf.constant(letters)).astype(np.uint8).tobytes().decode()
+
+
+def send_variables(variables):
+    """Let every worker have the chief's values, in place; on one machine nothing happens.
+
+    Parameters
+    ----------
+    variables : list of keras.Variable
+        The same ones in the same order everywhere.
+    """
+    if path_utils.worker()[1] == 1:
+        return
+    for dtype in sorted({variable.dtype for variable in variables}):
+        alike = [variable for variable in variables if variable.dtype == dtype]
+        values = [np.asarray(variable.numpy()) for variable in alike]
+        sent = _send(tf.constant(np.concatenate([value.ravel() for value in values])))
+        ends = np.cumsum([value.size for value in values])[:-1]
+        for variable, value, flat in zip(alike, values, np.split(sent, ends), strict=True):
+            variable.assign(flat.reshape(value.shape))
+
+
+def _send(value):
+    strategy = tf.distribute.get_strategy()
+
+    def own(value):
+        context = tf.distribute.get_replica_context()
+        first = tf.equal(context.replica_id_in_sync_group, 0)
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(first, value, tf.zeros_like(value)))
+
+    @tf.function(autograph=False)
+    def send(value):
+        return strategy.experimental_local_results(strategy.run(own, args=(value,)))[0]
+
+    return send(value).numpy()
 
 
 @functools.cache

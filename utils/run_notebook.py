@@ -16,7 +16,6 @@ from utils import path_utils
 
 NOTEBOOK = Path("notebook.ipynb")
 GRACE = 25  # seconds that a training gets to finish its iteration and save, when the job is told to end
-TERMINATED = 128 + signal.SIGTERM  # the exit code that shells and schedulers know
 # TensorFlow's servers compute in threads whose memory glibc hands back after nearly every operation; the
 # system then clears it and hands it out again, which takes workers on CPUs a third of their time.
 KEEP_MEMORY = "glibc.malloc." + ":glibc.malloc.".join(
@@ -85,41 +84,43 @@ def worker_environment():
 
 @contextlib.contextmanager
 def termination():
-    """Hand a SIGTERM on to the kernel, which saves, and end everything after a period of grace.
+    """Let the kernel save when we are told to end (SIGTERM, Ctrl-C), and end it after a period of grace.
+
+    A second signal ends everything at once.
 
     Yields
     ------
-    threading.Event
-        Set when the signal has come.
+    callable
+        Gives 0, or once a signal has come the exit code that shells know: 143 or 130.
     """
     import psutil
 
-    told = threading.Event()
+    codes = []
 
     def tell(number, frame):
-        if told.is_set():
-            return
-        told.set()
-        print("Told to terminate; saving.", file=sys.stderr, flush=True)
-        children = psutil.Process().children(recursive=True)
-        for child in children:
+        codes.append(128 + number)
+        if len(codes) > 1:
+            end()
+        print("Told to end; saving.", file=sys.stderr, flush=True)
+        for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 child.terminate()
-        last_resort = threading.Timer(GRACE, end, [children])
+        last_resort = threading.Timer(GRACE, end)
         last_resort.daemon = True
         last_resort.start()
 
-    def end(children):
-        for child in children:
+    def end():
+        for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 child.kill()
-        os._exit(TERMINATED)
+        os._exit(codes[0])
 
-    before = signal.signal(signal.SIGTERM, tell)
+    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield told
+        yield lambda: codes[0] if codes else 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def write_page(executed, path):
@@ -187,7 +188,7 @@ def main(arguments=None):
     Returns
     -------
     int
-        0, or 143 if the process was told to terminate. Any other failure is an exception.
+        0, or 143 or 130 if the process was told to end. Any other failure is an exception.
     """
     parser = argparse.ArgumentParser(prog="python -m utils.run_notebook", description=__doc__)
     parser.add_argument("--preset", default="tour", help="smoke, tour (default), classic or best")
@@ -198,6 +199,10 @@ def main(arguments=None):
     parser.add_argument("--job", action="store_true", help="print lines, as a log, instead of a bar")
     parser.add_argument("--tensorboard", type=Path, help="write events for TensorBoard into this folder")
     options = parser.parse_args(arguments)
+    if options.data:
+        from utils import dataset_utils
+
+        dataset_utils.check_alike(options.data, options.valid or "dataset/valid.npy")
     started = time.time()
     parameters = {name.upper(): getattr(options, name) for name in ("preset", "iterations", "data", "valid")}
     board = {"TENSORBOARD_DIR": str(options.tensorboard.absolute())} if options.tensorboard else {}
@@ -205,9 +210,10 @@ def main(arguments=None):
         try:
             executed = run_notebook(options.output, parameters, lines=options.job)
         except Exception:
-            if told.is_set():
-                return TERMINATED
-            raise
+            if not told():
+                raise
+    if told():
+        return told()
     page = write_page(executed, options.output.with_suffix(".html"))
     sounds = write_sounds(path_utils.MODEL_DIR, started)
     print(f"\nDone in {(time.time() - started) / 60:.1f} minutes.")

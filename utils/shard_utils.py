@@ -1,10 +1,10 @@
 """A corpus in many files, for when it does not fit into memory.
 
 A folder of ``shard-00000.npy``, ``shard-00001.npy``, ..., each an int8 array of windows
-[sample, step=32, voice]. They are dealt to lanes. Every batch takes as many windows from each lane, and a
-lane goes through its files in a random order, one after the other, each shuffled: so the disk reads whole
-files, a batch mixes several of them, and only one file of each lane is in memory. Which window stands where
-depends on the seed and the number of the batch alone.
+[sample, step=32, voice]. All windows, in order, are cut into lanes of equal length. Every batch takes as
+many windows from each lane, and a lane goes through its files in a random order, one after the other, each
+shuffled: so the disk reads whole files, a batch mixes several of them, and only one file of each lane is in
+memory. Which window stands where depends on the seed and the number of the batch alone.
 """
 
 from __future__ import annotations
@@ -118,19 +118,26 @@ class Shards:
         lanes = self.lanes(batch_size)
         share = batch_size // lanes
 
+        cuts = len(self) * np.arange(lanes + 1) // lanes
+        ends_of_files = np.cumsum(self._sizes)
+        starts_of_files = ends_of_files - self._sizes
+
         @functools.lru_cache(maxsize=lanes)
         def order(lane, epoch):
-            own = np.arange(lane, len(self._files), lanes)
+            first = np.maximum(starts_of_files, cuts[lane])
+            pieces = np.minimum(ends_of_files, cuts[lane + 1]) - first
+            own = np.flatnonzero(pieces > 0)
             own = own[np.random.default_rng((seed, epoch, lane)).permutation(len(own))]
-            return own, np.cumsum(self._sizes[own])
+            return own, np.cumsum(pieces[own])
 
         @functools.lru_cache(maxsize=lanes)
-        def shuffled(number, epoch):
-            grid = np.load(self._files[number], allow_pickle=False)
-            return grid[np.random.default_rng((seed, epoch, number, 1)).permutation(len(grid))]
+        def shuffled(lane, number, epoch):
+            first, last = np.clip(cuts[lane : lane + 2] - starts_of_files[number], 0, self._sizes[number])
+            grid = np.load(self._files[number], allow_pickle=False)[first:last]
+            return grid[np.random.default_rng((seed, epoch, lane, number)).permutation(len(grid))]
 
         def from_lane(lane, turns):
-            epochs, places = np.divmod(turns, self._sizes[lane::lanes].sum())
+            epochs, places = np.divmod(turns, cuts[lane + 1] - cuts[lane])
             found = np.empty((len(turns), STEPS_PER_WINDOW, self.voices), np.int8)
             for epoch in np.unique(epochs):
                 own, ends = order(lane, epoch)
@@ -138,7 +145,7 @@ class Shards:
                 for turn in np.unique(files[files >= 0]):
                     rows = files == turn
                     # Places are counted from the end of the file.
-                    found[rows] = shuffled(own[turn], epoch)[places[rows] - ends[turn]]
+                    found[rows] = shuffled(lane, own[turn], epoch)[places[rows] - ends[turn]]
             return found
 
         def read(positions):

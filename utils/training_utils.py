@@ -19,6 +19,7 @@ import signal
 import subprocess
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import keras
@@ -41,6 +42,8 @@ KEPT_CHECKPOINTS = 5
 LONGEST_UNSAVED = 60
 # What may change while a run goes on: how far it goes, and how often it is looked at.
 FREE_FIELDS = ("iterations", "save_every")
+# What may be different on every machine of one training: where its copy of the data lies.
+OWN_FIELDS = ("data", "valid")
 # What later versions of Keras write down although it is their default, and earlier ones do not know.
 LATER_DEFAULTS = {
     "renorm": False,
@@ -126,8 +129,8 @@ class Run:
 
     Notes
     -----
-    Where several workers train together, all of them read the chief's checkpoints, and the chief alone
-    writes them; pictures and samples go to a folder of each worker's own.
+    Where several workers train together, the chief alone reads and writes checkpoints, and sends the others
+    what it has read; pictures and samples go to a folder of each worker's own.
 
     Attributes
     ----------
@@ -145,7 +148,7 @@ class Run:
         If the folder holds a run with another config, which the message compares with this one, or with
         networks of other shapes.
     RuntimeError
-        If the workers have found different checkpoints.
+        If the workers have different configs.
     """
 
     def __init__(self, name, config, networks, model_dir=path_utils.MODEL_DIR):
@@ -199,16 +202,17 @@ class Run:
                 if time.perf_counter() - self._saved_at > LONGEST_UNSAVED:
                     self.save()
                 view.update()
+            asked = interrupt.heard()  # by then every worker is here
         view.finish()
         if diverged(self.history):
             print("The losses are no longer numbers, so training stopped. The last checkpoint stays.")
-            return
-        if self._saved != self.iteration:
+        elif self._saved != self.iteration:
             self.save()
-        if interrupt.asked:
-            what = "Terminated" if interrupt.asked == signal.SIGTERM else "Interrupted"
-            print(f"{what} after {self.iteration} of {iterations} iterations; all is saved.", flush=True)
-        if interrupt.asked == signal.SIGTERM:
+        if asked:
+            what = "Terminated" if asked == signal.SIGTERM else "Interrupted"
+            kept = "all is saved" if self._saved == self.iteration else "the last checkpoint stays"
+            print(f"{what} after {self.iteration} of {iterations} iterations; {kept}.", flush=True)
+        if asked == signal.SIGTERM:
             raise SystemExit("Told to terminate.")
 
     def log(self, critic_loss, generator_loss):
@@ -254,8 +258,7 @@ class Run:
         try:
             aside.mkdir()
             self._checkpoint.write(str(aside / "networks"))
-            state = {"history": self.history, "metrics": self.metrics.state()}
-            (aside / "history.json").write_text(json.dumps(state))
+            (aside / "history.json").write_text(json.dumps(self._state()))
             if target.exists():
                 shutil.rmtree(target)
             aside.rename(target)
@@ -284,13 +287,12 @@ class Run:
         if self._chief:
             for unfinished in self._shelf.glob(".checkpoint-*.part"):
                 shutil.rmtree(unfinished)
-        self._restore()
-        found = replica_utils.of_all_workers(self.iteration)
-        if len(set(found)) > 1:
-            raise RuntimeError(
-                f"The workers have found checkpoints of different iterations: {found}. All have to see the "
-                f"same folder, here {self._shelf}."
-            )
+            self._restore()
+        state = json.loads(replica_utils.chiefs(json.dumps(self._state())))
+        replica_utils.send_variables([v for network in self._networks.values() for v in network.variables])
+        self._take(state)
+        if self.iteration and not self._chief:
+            print(f"Resumed from the chief's checkpoint: {self.iteration} iterations done.")
 
     def _restore(self):
         for folder in reversed(self._checkpoints()):
@@ -308,16 +310,25 @@ class Run:
                     f"{folder} holds other networks than these ({_first_line(error)}). "
                     "Give this run another name, or build the networks as they were to go on with that one."
                 ) from error
-            self.history = state["history"]
-            self.metrics = MetricsManager.from_state(state["metrics"])
-            self._saved = self.iteration
+            self._take(state)
             print(f"Resumed from {folder}: {self.iteration} iterations done.")
             return
+
+    def _state(self):
+        return {"history": self.history, "metrics": self.metrics.state()}
+
+    def _take(self, state):
+        self.history = state["history"]
+        self.metrics = MetricsManager.from_state(state["metrics"])
+        self._saved = self.iteration or None
 
     def _describe(self, config):
         """Write what the run depends on, or compare it with what is written."""
         file = self._shelf.parent / "run.json"
         own = json.loads(json.dumps(dataclasses.asdict(config)))  # a tuple is a list in the file
+        shared = json.dumps({k: v for k, v in own.items() if k not in OWN_FIELDS}, sort_keys=True)
+        if len(set(replica_utils.of_all_workers(zlib.crc32(shared.encode())))) > 1:
+            raise RuntimeError(f"The workers have different configs; here it is {shared}. Start all alike.")
         if file.is_file():
             before = json.loads(file.read_text())["config"]
             changed = [k for k in own | before if k not in FREE_FIELDS and own.get(k) != before.get(k)]
@@ -385,12 +396,13 @@ class _Interrupt:
         return self
 
     def heard(self):
-        """Tell whether this worker, or any other, was asked to stop."""
+        """Tell what this worker, or any other, was asked: the signal's number, or 0. All get one answer."""
         if self._main and not self.asked:
             # TensorFlow takes SIGTERM for itself when workers first exchange something.
             signal.signal(signal.SIGTERM, self._ask)
-        self.asked = max(replica_utils.of_all_workers(self.asked))
-        return self.asked
+        agreed = max(replica_utils.of_all_workers(self.asked))
+        self.asked = max(self.asked, agreed)  # a signal may have come meanwhile; the others hear it next time
+        return agreed
 
     def _ask(self, number, frame):
         self.asked = max(self.asked, number)

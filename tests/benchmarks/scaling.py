@@ -54,7 +54,7 @@ def main():
                 report(optimizer, name, difference(found, alone), rate(found, options))
     with tempfile.TemporaryDirectory() as folder:
         one = None
-        for n in (1, *(n for n in options.workers if n <= os.cpu_count())):
+        for n in dict.fromkeys((1, *(n for n in options.workers if n <= os.cpu_count()))):
             found = workers.trained(Path(folder) / str(n), workers=n, seconds=900, pin=True, **size)
             one = one or rate(found, options)
             samples = rate(found, options)
