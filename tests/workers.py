@@ -91,8 +91,9 @@ def train(folder, workers=1, devices=1, **choices):
         enter = stack.enter_context(loopback()) if workers > 1 else []
         for index in range(workers):
             env = environment(CPU_DEVICES=str(devices))
+            if workers > 1 or choices.get("pin"):
+                env["GLIBC_TUNABLES"] = run_notebook.KEEP_MEMORY
             if workers > 1:
-                env |= {"GLIBC_TUNABLES": run_notebook.KEEP_MEMORY}
                 task = {"type": "worker", "index": index}
                 env["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
             command = [*enter, sys.executable, __file__, json.dumps(choices)]

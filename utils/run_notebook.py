@@ -16,6 +16,7 @@ from utils import path_utils
 
 NOTEBOOK = Path("notebook.ipynb")
 GRACE = 25  # seconds that a training gets to finish its iteration and save, when the job is told to end
+KILLED = 137  # the exit code if it needs longer: 128 and the number of SIGKILL
 # TensorFlow's servers compute in threads whose memory glibc hands back after nearly every operation; the
 # system then clears it and hands it out again, which takes workers on CPUs a third of their time.
 KEEP_MEMORY = "glibc.malloc." + ":glibc.malloc.".join(
@@ -91,7 +92,8 @@ def termination():
     Yields
     ------
     callable
-        Gives 0, or once a signal has come the exit code that shells know: 143 or 130.
+        Gives 0, or once a signal has come the exit code that shells know: 143 or 130. If the kernel has to
+        be killed, the process ends with 137.
     """
     import psutil
 
@@ -113,7 +115,7 @@ def termination():
         for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 child.kill()
-        os._exit(codes[0])
+        os._exit(KILLED)
 
     before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
