@@ -46,27 +46,36 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
             alone = workers.trained(place / "alone", seconds=900, **size, **choices)
-            print(f"{optimizer:>13}: one device, {rate(alone, options):6.1f} samples/s", flush=True)
+            print(
+                f"{optimizer:>13}: one device, {rate(alone, options.batch_size):6.1f} samples/s", flush=True
+            )
             nudged = workers.trained(place / "nudged", seconds=900, nudge=2e-7, **size, **choices)
-            report(optimizer, "one, nudged", difference(nudged, alone), rate(nudged, options))
+            report(optimizer, "one, nudged", difference(nudged, alone), rate(nudged, options.batch_size))
             for name, how in ways.items():
                 found = workers.trained(place / name.replace(" ", "-"), seconds=900, **how, **size, **choices)
-                report(optimizer, name, difference(found, alone), rate(found, options))
+                report(optimizer, name, difference(found, alone), rate(found, options.batch_size))
+    for times in (1, 2):
+        larger = size | {name: times * size[name] for name in ("filters", "batch_size")}
+        compare_machines(larger, [n for n in options.workers if n <= os.cpu_count()])
+
+
+def compare_machines(size, numbers):
+    one = None
     with tempfile.TemporaryDirectory() as folder:
-        one = None
-        for n in dict.fromkeys((1, *(n for n in options.workers if n <= os.cpu_count()))):
+        for n in dict.fromkeys((1, *numbers)):
             found = workers.trained(Path(folder) / str(n), workers=n, seconds=900, pin=True, **size)
-            one = one or rate(found, options)
-            samples = rate(found, options)
+            samples = rate(found, size["batch_size"])
+            one = one or samples
             print(
-                f"a core each: {n} worker(s), {samples:6.1f} samples/s, {samples / one:.2f} times one",
+                f"a core each, {size['filters']} filters, batch {size['batch_size']}: {n} worker(s), "
+                f"{samples:6.1f} samples/s, {samples / one:.2f} times one",
                 flush=True,
             )
 
 
-def rate(result, options):
+def rate(result, batch_size):
     """Give samples a second, those of the critic and of the generator, after the first iteration."""
-    return 2 * options.batch_size / np.median(result["history"]["seconds"][1:])
+    return 2 * batch_size / np.median(result["history"]["seconds"][1:])
 
 
 def report(optimizer, name, differences, samples):
