@@ -246,11 +246,18 @@ def test_a_model_of_any_length_gets_one_pass_and_another_two_bars():
     assert shapes == [[(6 * keys, 32, 128, 1), (6 * keys, 2, 8, 512)]]
 
 
-@pytest.mark.parametrize("length", [4, 33, 100])
+@pytest.mark.parametrize("length", range(1, 101))
 def test_any_length(length):
-    grid = np.resize(np.repeat([72, 74, 76, 71], 4), length)
-    for steps in (32, None):
-        assert harmonize(made_up_melody(grid), generator=tiny_model(steps)).grid.shape == (length, 4)
+    melody = made_up_melody(np.resize(np.repeat([72, 74, 76, 71], 4), length))
+    (take,) = harmonize_takes(melody, 1, generator=Recorder(lambda melody, _: np.repeat(melody, 4, axis=-1)))
+    assert take.grid.shape == (length, 4)
+    assert (take.grid[:, 0] == melody.grid).all()
+
+
+@pytest.mark.parametrize("length", [4, 33, 98])
+def test_any_length_in_windows(length):
+    melody = made_up_melody(np.resize(np.repeat([72, 74, 76, 71], 4), length))
+    assert harmonize(melody, generator=tiny_model(32)).grid.shape == (length, 4)
 
 
 def test_a_generator_that_plays_bach_gives_bach(chorales):

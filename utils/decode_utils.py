@@ -217,7 +217,8 @@ def _transition_costs(pitch, melody, costs, phase):
     price = sum(tables[1:], start=tables[0])
     price = np.broadcast_to(price, (candidates,) * 2 * voices + price.shape[-1:])
     sonorities = candidates**voices
-    return np.ascontiguousarray(price.reshape(sonorities, sonorities, -1).transpose(2, 0, 1))
+    # A copy always: of a single move the broadcast view would be contiguous, and so stay read-only.
+    return np.array(price.reshape(sonorities, sonorities, -1).transpose(2, 0, 1), order="C")
 
 
 def _parallel(before, now, motion):
