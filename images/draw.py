@@ -18,7 +18,6 @@ from utils import quiet_tensorflow  # noqa: F401 isort: skip (before TensorFlow 
 
 import keras
 import numpy as np
-from lesson import load_lesson
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -26,9 +25,14 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatc
 from matplotlib.path import Path as Curve
 from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
-from utils import audio_utils, inference_utils, midi_utils, path_utils, score_utils
-from utils.display_utils import COLOURS, FAINT, INK, draw_roll
-from utils.midi_utils import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES
+from utils import path_utils
+from utils.arranger import takes
+from utils.lesson.definitions import load_lesson
+from utils.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, grid_to_notes, onsets_of
+from utils.pictures.rolls import draw_roll
+from utils.pictures.style import COLORS, FAINT, INK
+from utils.songs import engrave, read_midi
+from utils.songs.sound import write_audio
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 800  # of the page: all lengths here are in its pixels
@@ -37,7 +41,7 @@ FPS = 10
 POINT = 0.72  # points to a pixel of the page, of which an inch has 100
 QUIET = "#666666"
 EDGE = "#888888"
-GENERATOR, ENCODER, CRITIC, NOISE = COLOURS[4], "#F6D9A0", COLOURS[5], "#999999"
+GENERATOR, ENCODER, CRITIC, NOISE = COLORS[4], "#F6D9A0", COLORS[5], "#999999"
 DASHES = (0, (4, 3))
 AWAY = np.array([0.8, 0.5])  # where a pile of channels leads to
 BEGINNINGS = {"melody": STEPS_PER_WINDOW, "noise": STEPS_PER_WINDOW // STEPS_PER_BAR}  # lengths for two bars
@@ -204,12 +208,12 @@ def _sheets(ax, x, y, width, height, grid, sheets):
     for beat in range(STEPS_PER_BEAT, len(grid), STEPS_PER_BEAT):
         at = left + step * beat
         ax.vlines(at, bottom + 0.8, bottom + height - 0.8, FAINT, linewidth=0.8 * POINT, zorder=3)
-    onset = midi_utils.onsets_of(grid)
+    onset = onsets_of(grid)
     for voice in range(min(sheets, grid.shape[1])):
-        for start, end, pitch in midi_utils.grid_to_notes(grid[:, voice], onset[:, voice]):
+        for start, end, pitch in grid_to_notes(grid[:, voice], onset[:, voice]):
             corner = left + step * start + 0.7, bottom + semitone * (pitch - low - 0.7)
             size = step * (end - start) - 1.4, 1.4 * semitone
-            note = Rectangle(corner, *size, facecolor=COLOURS[voice], linewidth=0, snap=False, zorder=4)
+            note = Rectangle(corner, *size, facecolor=COLORS[voice], linewidth=0, snap=False, zorder=4)
             ax.add_patch(note)
     return Box(left, left + width + away[0], bottom, bottom + height + away[1])
 
@@ -461,7 +465,7 @@ def draw_pianoroll(grid, onset):
             onset[:, [voice]],
             ax,
             title=name,
-            colours=[COLOURS[voice]],
+            colours=[COLORS[voice]],
             min_pitch=low,
             max_pitch=high,
             legend=False,
@@ -512,7 +516,7 @@ def film_arrangement(figure, midi_path, seconds, path):
 
     def write(name):
         with tempfile.TemporaryDirectory() as folder:
-            sound = audio_utils.write_audio(midi_path, Path(folder) / "sound.mp3")
+            sound = write_audio(midi_path, Path(folder) / "sound.mp3")
             encoding = ["-crf", "28", "-tune", "animation", "-movflags", "+faststart"]
             size = picture.shape[1::-1]
             with FFMPEG_VideoWriter(name, size, FPS, audiofile=str(sound), ffmpeg_params=encoding) as writer:
@@ -522,7 +526,7 @@ def film_arrangement(figure, midi_path, seconds, path):
                     now[:, place : place + 2] = 0
                     writer.write_frame(now)
 
-    path_utils.write_whole(path, write)
+    path_utils.atomic_write(path, write)
 
 
 # ------------------------------------------------------------------------------------------------ all
@@ -532,32 +536,32 @@ def main():
     generator = read_levels(lesson.build_generator(lesson.CLASSIC))
     critic = read_levels(lesson.build_critic(lesson.CLASSIC))
     first = ROOT / "original_midi" / "MIDI-0.mid"
-    grid, onset, _ = midi_utils.read_grid(first)
+    grid, onset, _ = read_midi.read_grid(first)
     _save("pianoroll", draw_pianoroll(grid, onset), "MIDI-0, a piano roll for each voice")
     _save("generator", draw_generator(generator, grid), describe(generator))
     _save("critic", draw_critic(critic, grid), describe(critic))
 
-    generated = inference_utils.harmonize(first, takes=1).grid
+    generated = takes.harmonize(first, takes=1).grid
     figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated)
     _save("architecture", figure, f"{describe(generator)}; {describe(critic)}")
     song = ROOT / "input_twinkle_twinkle.mid"
-    arrangement = inference_utils.harmonize(song)
+    arrangement = takes.harmonize(song)
     figure = draw_arrangement(arrangement)
     _save("arrangement", figure, "Twinkle, twinkle, little star in four voices")
     with tempfile.TemporaryDirectory() as folder:
         midi, score = (arrangement.write(Path(folder) / f"song.{ending}") for ending in ("mid", "musicxml"))
         seconds = len(arrangement.grid) / STEPS_PER_BEAT * 60 / arrangement.melody.tempo
         film_arrangement(figure, midi, seconds, ROOT / "images" / "arrangement.mp4")
-        audio_utils.write_audio(midi, ROOT / "images" / "arrangement.mp3")
-        page, *_ = score_utils.engrave(score, "choir", bars=6)
+        write_audio(midi, ROOT / "images" / "arrangement.mp3")
+        page, *_ = engrave.engrave(score, "choir", bars=6)
     paper = page.replace("<svg ", '<svg style="background:white" ', 1)
-    path_utils.write_whole(ROOT / "images" / "score.svg", lambda name: Path(name).write_text(paper))
+    path_utils.atomic_write(ROOT / "images" / "score.svg", lambda name: Path(name).write_text(paper))
 
 
 def _save(name, figure, description):
     # Without the version of matplotlib, so that the same picture is the same file.
     options = {"dpi": DPI, "metadata": {"Software": None, "Description": description}}
-    path_utils.write_whole(ROOT / "images" / f"{name}.png", lambda path: figure.savefig(path, **options))
+    path_utils.atomic_write(ROOT / "images" / f"{name}.png", lambda path: figure.savefig(path, **options))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from lesson import load_lesson  # noqa: E402
-
 import utils.quiet_tensorflow  # noqa: E402, F401
-from utils import dataset_utils, evaluation_utils, inference_utils, training_utils  # noqa: E402
-from utils.path_utils import PRETRAINED_DIR  # noqa: E402
+from utils import inference_utils, path_utils
+from utils.corpus import roll_files
+from utils.exam import exam
+from utils.lesson.definitions import load_lesson  # noqa: E402
+from utils.networks import store
+from utils.path_utils import PRETRAINED_DIR
+from utils.training import device
 
 NETWORKS = ("generator", "critic")
 
@@ -37,11 +40,11 @@ def train(lesson, name, config):
     run : training_utils.Run
     """
     lesson.sample_x, lesson.sample_z = inference_utils.load_melody_samples(
-        seed=config.seed, path=dataset_utils.DATASET_DIR / "valid.npy"
+        seed=config.seed, path=path_utils.DATASET_DIR / "valid.npy"
     )
     lesson.sample_melodies = lesson.tf.constant(lesson.sample_x[..., :1])
     gan, run = lesson.start_run(name, config)
-    run.metrics.set_reference_metrics(dataset_utils.load_rolls(lesson.CLASSIC.data))
+    run.metrics.set_reference_metrics(roll_files.load_rolls(lesson.CLASSIC.data))
     lesson.train(gan, run, config)
     return gan, run
 
@@ -88,24 +91,24 @@ def ladder(lesson):
 def main():
     """Train, keep and measure."""
     lesson = load_lesson()
-    lesson.keras.config.set_dtype_policy(training_utils.choose_precision())
+    lesson.keras.config.set_dtype_policy(device.choose_precision())
 
     twins = {name: train(lesson, "ladder", config)[0] for name, config in ladder(lesson).items()}
     generators = {name: gan.generator for name, gan in twins.items()}
-    rungs = evaluation_utils.evaluate_alone("valid", generators)
-    evaluation_utils.write(PRETRAINED_DIR / "ladder.json", rungs)
+    rungs = exam.evaluate_alone("valid", generators)
+    exam.write_evaluation(PRETRAINED_DIR / "ladder.json", rungs)
 
     classic, classic_run = train(lesson, "classic", lesson.CLASSIC)
     keep(classic_run.dirs["preload"].parent, "classic")
     best, best_run = train(lesson, "best", lesson.BEST)
     keep(best_run.dirs["preload"].parent, "best")
     for name in NETWORKS:
-        training_utils.save_network(PRETRAINED_DIR / f"{name}.npz", getattr(best, name))
-    shipped = [training_utils.load_network(PRETRAINED_DIR / f"{name}.npz") for name in NETWORKS]
-    evaluation = evaluation_utils.evaluate("test", *shipped, {"classic recipe": classic.generator})
-    evaluation_utils.write(PRETRAINED_DIR / "evaluation.json", evaluation)
-    knob = evaluation_utils.evaluate_creativity("valid", shipped[0])
-    evaluation_utils.write(PRETRAINED_DIR / "creativity.json", knob)
+        store.save_network(PRETRAINED_DIR / f"{name}.npz", getattr(best, name))
+    shipped = [store.load_network(PRETRAINED_DIR / f"{name}.npz") for name in NETWORKS]
+    evaluation = exam.evaluate("test", *shipped, {"classic recipe": classic.generator})
+    exam.write_evaluation(PRETRAINED_DIR / "evaluation.json", evaluation)
+    knob = exam.evaluate_creativity("valid", shipped[0])
+    exam.write_evaluation(PRETRAINED_DIR / "creativity.json", knob)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lesson import NOTEBOOK, load_lesson
+
+from utils.lesson.definitions import NOTEBOOK, load_lesson
 
 os.environ["SOUNDFONT"] = "none"  # the built-in sounds, on machines with FluidSynth too
 

@@ -22,7 +22,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import utils.quiet_tensorflow  # noqa: E402, F401
-from utils import inference_utils, melody_utils, midi_utils  # noqa: E402
+from utils.arranger.arrangement import Arrangement
+from utils.songs import song
+from utils.songs.melody import read_melody
 
 MOST_SECONDS = 5
 MOST_MEMORY = 1 << 30
@@ -76,13 +78,13 @@ def _mend_lengths(data):
 def check(path):
     """Read a melody, write it with three voices, read it back: what came of it, in a word."""
     try:
-        melody = melody_utils.read_melody(path)
-    except midi_utils.MelodyError as error:
+        melody = read_melody(path)
+    except song.MelodyError as error:
         assert error.path == str(path) and error.reason and error.advice
         return error.reason.split("(")[0].strip()
     steps = len(melody.grid)
     assert melody.grid.dtype == np.int8 and melody.onset.shape == (steps,) == melody.triplet.shape
-    assert 0 < steps <= 4 * midi_utils.LONGEST_BEATS + 1 and melody.onset.any()
+    assert 0 < steps <= 4 * song.LONGEST_BEATS + 1 and melody.onset.any()
     assert ((melody.grid >= 0) | ~melody.onset).all()
     assert list(melody.notes) == sorted(melody.notes) and all(note.start < note.end for note in melody.notes)
     grid = np.stack([melody.grid, *np.full((3, steps), [[60], [55], [48]], np.int8)], axis=-1)
@@ -91,8 +93,8 @@ def check(path):
     onset[:, 0] = melody.onset
     heard = inference_utils.meter_utils.hear_in_common_time(melody.meters, melody.pickup, steps)
     assert len(heard) == steps and (np.diff(heard) > 0).all()
-    arrangement = inference_utils.Arrangement(grid, onset, melody, {})
-    written = melody_utils.read_melody(arrangement.write(path.with_suffix(".out.mid")), track=0)
+    arrangement = Arrangement(grid, onset, melody, {})
+    written = read_melody(arrangement.write(path.with_suffix(".out.mid")), track=0)
     finer = written.ticks_per_beat // melody.ticks_per_beat
     assert written.notes == tuple(
         note._replace(start=finer * note.start, end=finer * note.end) for note in melody.notes

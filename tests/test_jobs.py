@@ -16,7 +16,7 @@ import psutil
 import pytest
 import workers
 
-from utils import training_utils
+from utils.networks import store
 
 ROOT = workers.ROOT
 LAST = "c423c016"  # the cell that trains
@@ -146,7 +146,7 @@ def test_a_container_of_one_host_leaves_its_networks(one_host):
     assert not (one_host / "output" / "failure").exists()
     names = {file.name for file in (one_host / "model").iterdir()}
     assert names == {"generator.npz", "critic.npz", "history.json", "notebook.ipynb", "notebook.html"}
-    training_utils.load_network(one_host / "model" / "generator.npz")
+    store.load_network(one_host / "model" / "generator.npz")
     (description,) = (one_host / "checkpoints" / "2Bar").glob("smoke-*/run.json")
     assert json.loads(description.read_text())["config"]["data"].endswith("training/own.npy")
 

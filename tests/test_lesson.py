@@ -14,10 +14,12 @@ from statistics import median
 import numpy as np
 import pytest
 import tensorflow as tf
-from lesson import load_lesson, read_cells
 from scipy.stats import kstest
 
-from utils import dataset_utils, inference_utils
+from utils import inference_utils
+from utils.corpus import roll_files
+from utils.lesson.definitions import load_lesson, read_cells
+from utils.training.batches import batches, load_windows
 
 ROOT = Path(__file__).parent.parent
 TRAIN = str(ROOT / "dataset" / "train.npy")
@@ -30,7 +32,7 @@ def tiny(lesson, **changes):
 
 @cache
 def training_rolls():
-    return dataset_utils.load_rolls(TRAIN)
+    return roll_files.load_rolls(TRAIN)
 
 
 def bach(samples, first=0):
@@ -725,8 +727,8 @@ def test_loop_serves_measures_and_saves_in_time(ready, monkeypatch):
     assert run.saved == ready.drawn == [101]
     assert ready.written == ["iteration-101.mid"]
 
-    windows = dataset_utils.load_windows(TRAIN)
-    expected = dataset_utils.batches(windows, config.batch_size, config.seed, config.transpose, start=98 * 6)
+    windows = load_windows(TRAIN)
+    expected = batches(windows, config.batch_size, config.seed, config.transpose, start=98 * 6)
     for batch, real in zip([b for batches, _ in served for b in batches], expected, strict=False):
         np.testing.assert_array_equal(batch, real)
 

@@ -8,10 +8,14 @@ import mido
 import nbformat
 import numpy as np
 import pytest
-from lesson import NOTEBOOK
-from publish_notebook import code_stamp
 
-from utils import dataset_utils, melody_utils, midi_utils, run_notebook
+from utils.corpus import own_music, roll_files
+from utils.lesson import execution
+from utils.lesson.definitions import NOTEBOOK
+from utils.lesson.publish import code_stamp
+from utils.music.grid import onsets_of
+from utils.songs import write_midi
+from utils.songs.melody import read_melody
 
 ROOT = NOTEBOOK.parent
 MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
@@ -31,7 +35,7 @@ def executed(project):
     notebook.cells = doubled
     nbformat.write(notebook, project / "twice.ipynb")
     output = project / "Experiments" / "twice.ipynb"
-    return run_notebook.run_notebook(output, {"PRESET": "smoke"}, project / "twice.ipynb", project)
+    return execution.run_notebook(output, {"PRESET": "smoke"}, project / "twice.ipynb", project)
 
 
 def code_cells(notebook):
@@ -62,18 +66,16 @@ def test_the_lesson_trains_and_leaves_its_artifacts(executed, project):
         samples = mido.MidiFile(run / "sample" / f"iteration-{iteration}.mid")
         assert samples.length == pytest.approx(4 * 8 * 0.6, abs=0.7)  # four samples of two bars at 100 bpm
     assert (run / "train" / "movie.mp4").stat().st_size > 10_000
-    own = [
-        np.load(project / "Experiments" / "own" / file).shape for file in dataset_utils.ROLL_FILES.values()
-    ]
+    own = [np.load(project / "Experiments" / "own" / file).shape for file in roll_files.ROLL_FILES.values()]
     assert sum(shape[0] for shape in own) == 229
 
 
 def test_the_melody_is_in_every_arrangement(executed, project):
-    melody = melody_utils.read_melody(ROOT / "input_twinkle_twinkle.mid")
+    melody = read_melody(ROOT / "input_twinkle_twinkle.mid")
     arrangements = list((project / "Experiments" / "2Bar").glob("**/eval/*.mid"))
     assert len(arrangements) == 6  # listen first, one's own, four takes
     for file in arrangements:
-        kept = melody_utils.read_melody(file, track=0)
+        kept = read_melody(file, track=0)
         assert kept.notes == melody.notes
         tracks = [track.name for track in mido.MidiFile(file).tracks]
         assert tracks[-3:] == ["alto", "tenor", "bass"]
@@ -96,7 +98,7 @@ def test_sound_and_pictures_are_in_the_page(executed, project):
     html = [o["data"]["text/html"] for o in outputs(executed) if "text/html" in o.get("data", {})]
     assert sum("data:audio/mpeg;base64," in "".join(piece) for piece in html) >= 2 * 6
     assert sum("image/png" in o.get("data", {}) for o in outputs(executed)) >= 2 * 10
-    page = run_notebook.write_page(executed, project / "page.html")
+    page = execution.write_page(executed, project / "page.html")
     assert "data:audio/mpeg" in page.read_text(encoding="utf-8")
 
 
@@ -105,7 +107,7 @@ def test_pages_show_words_in_place_of_widgets(tmp_path):
     output = nbformat.v4.new_output("display_data", bundle)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("panel()", outputs=[output])])
     notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
-    page = run_notebook.write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
+    page = execution.write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "A panel." in page and "widget-view" not in page and "html-manager" not in page
     assert notebook.metadata["widgets"]  # the notebook itself stays as it was
 
@@ -115,8 +117,8 @@ def test_the_lesson_trains_on_music_of_any_number_of_voices(project, tmp_path, v
     for number in range(12):
         beats = np.random.default_rng(number).integers(50, 75, (32, voices))
         grid = np.repeat(beats, 4, axis=0).astype(np.int8)
-        midi_utils.write_midi(tmp_path / "music" / f"{number}.mid", grid, midi_utils.onsets_of(grid))
-    dataset_utils.build_own_dataset(tmp_path / "music", tmp_path / "data", held_out=0.15)
+        write_midi.write_midi(tmp_path / "music" / f"{number}.mid", grid, onsets_of(grid))
+    own_music.build_own_dataset(tmp_path / "music", tmp_path / "data", held_out=0.15)
     parameters = {
         "PRESET": "smoke",
         "DATA": str(tmp_path / "data" / "train.npy"),
@@ -131,7 +133,7 @@ def test_the_lesson_trains_on_music_of_any_number_of_voices(project, tmp_path, v
     own_song = [cell for cell in lesson.cells if "generate_midi(gan.generator" in cell.source]
     lesson.cells = lesson.cells[:last] + measures + own_song
     nbformat.write(lesson, project / f"{voices}-voices.ipynb")
-    executed = run_notebook.run_notebook(
+    executed = execution.run_notebook(
         tmp_path / "executed.ipynb", parameters, project / f"{voices}-voices.ipynb", project
     )
     assert all(output["output_type"] != "error" for output in outputs(executed))

@@ -17,7 +17,9 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 sys.path.insert(0, str(ROOT))
 
-from utils import run_notebook  # noqa: E402
+from utils import inference_utils, path_utils
+from utils.lesson import execution
+from utils.training import replicas
 
 
 def free_ports(number):
@@ -92,7 +94,7 @@ def train(folder, workers=1, devices=1, **choices):
         for index in range(workers):
             env = environment(CPU_DEVICES=str(devices))
             if workers > 1 or choices.get("pin"):
-                env["GLIBC_TUNABLES"] = run_notebook.KEEP_MEMORY
+                env["GLIBC_TUNABLES"] = execution.KEEP_MEMORY
             if workers > 1:
                 task = {"type": "worker", "index": index}
                 env["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
@@ -135,14 +137,13 @@ def main(choices):
     from types import SimpleNamespace
 
     import tensorflow as tf
-    from lesson import load_lesson
 
-    from utils import inference_utils, path_utils, replica_utils
+    from utils.lesson.definitions import load_lesson
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     parts = [tf.config.LogicalDeviceConfiguration()] * int(os.environ["CPU_DEVICES"])
     tf.config.set_logical_device_configuration(cpu, parts)
-    strategy = replica_utils.choose_strategy()
+    strategy = replicas.choose_strategy()
     lesson = load_lesson()
     if choices.pop("descent", False):
         lesson.keras.optimizers.Adam = lambda rate, loss_scale_factor, **_: lesson.keras.optimizers.SGD(

@@ -7,10 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-import utils.quiet_tensorflow  # noqa: F401 (before TensorFlow is imported)
-from utils import audio_utils, inference_utils, midi_utils
+from .arranger.search import CREATIVITY
+from .songs.song import MIDI_ENDINGS, SCORES_TO_WRITE, SOUND_ENDINGS, MelodyError
 
-ENDINGS = (*inference_utils.MIDI_ENDINGS, *inference_utils.SCORE_ENDINGS, *audio_utils.ENDINGS)
+ENDINGS = (*MIDI_ENDINGS, *SCORES_TO_WRITE, *SOUND_ENDINGS)
 EPILOG = """\
 examples:
   %(prog)s song.mid
@@ -20,8 +20,9 @@ examples:
 
 
 def _parser():
+    installed = Path(sys.argv[0]).name == "bach-harmonize"
     parser = argparse.ArgumentParser(
-        prog="python -m utils.harmonize",
+        prog="bach-harmonize" if installed else f"python -m {__package__}.harmonize",
         description="Set three voices (alto, tenor, bass) in the style of Bach below a melody. The melody "
         "stays as it is, note for note.",
         epilog=EPILOG,
@@ -44,7 +45,7 @@ def _parser():
     parser.add_argument(
         "--creativity",
         type=float,
-        default=inference_utils.CREATIVITY,
+        default=CREATIVITY,
         help="0: the likeliest voices; more: bolder ones, up to about 2 (%(default)s)",
     )
     parser.add_argument("--tempo", type=float, help="quarter notes per minute (default: the melody's own)")
@@ -68,9 +69,11 @@ def main(arguments=None):
         Path(options.melody).with_name(f"{Path(options.melody).stem}_accompanied.mid")
     ]
     _check(parser, options, outputs)
+    from .arranger.takes import harmonize_takes  # here, so that --help and mistakes are answered at once
+
     track = int(options.track) if options.track and options.track.isdecimal() else options.track
     try:
-        takes = inference_utils.harmonize_takes(
+        takes = harmonize_takes(
             options.melody,
             options.takes,
             options.seed,
@@ -78,7 +81,7 @@ def main(arguments=None):
             track=track,
             pickup=options.pickup,
         )
-    except midi_utils.MelodyError as error:
+    except MelodyError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     print(*takes[0].report, sep="\n")
@@ -123,12 +126,14 @@ def _check(parser, options, outputs):
 
 def _write(take, file, options):
     programs = options.programs * 4 if options.programs and len(options.programs) == 1 else options.programs
-    if file.suffix.lower() not in audio_utils.ENDINGS:
+    if file.suffix.lower() not in SOUND_ENDINGS:
         take.write(file, programs, options.tempo)
         return
+    from .songs.sound import write_audio
+
     midi = file.with_name(f".{file.stem}.{os.getpid()}.mid")
     try:
-        audio_utils.write_audio(take.write(midi, programs, options.tempo), file)
+        write_audio(take.write(midi, programs, options.tempo), file)
     finally:
         midi.unlink(missing_ok=True)
 

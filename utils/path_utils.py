@@ -35,7 +35,14 @@ _CHIEF_DIR = Path(os.environ.get("EXPERIMENTS_DIR") or "Experiments")
 # Other workers make the same things again; they do so in a folder of their own.
 ROOT_DIR = _CHIEF_DIR / f"worker-{worker()[0]}" if worker()[0] else _CHIEF_DIR
 MODEL_DIR = ROOT_DIR / "2Bar"
-PRETRAINED_DIR = Path("pretrained")
+
+_PACKAGE_DIR = Path(__file__).resolve().parent
+# Installed, the package brings its data along; in a checkout they lie beside it.
+PROJECT_DIR = _PACKAGE_DIR if (_PACKAGE_DIR / "pretrained").is_dir() else _PACKAGE_DIR.parent
+PRETRAINED_DIR = PROJECT_DIR / "pretrained"
+DATASET_DIR = PROJECT_DIR / "dataset"
+GALLERY_DIR = DATASET_DIR / "gallery"
+MIDI_DIR = PROJECT_DIR / "original_midi"
 
 
 def experiment_dirs(name, model_dir=MODEL_DIR):
@@ -74,7 +81,7 @@ def pianoroll_path_for_iteration(iteration, saveto_dir=None):
     return str(Path(saveto_dir or ".") / f"sample_iteration_{iteration:05d}.png")
 
 
-def write_whole(path, write):
+def atomic_write(path, write):
     """Let ``write(name)`` write aside, then rename, so that nobody ever meets half a file.
 
     Parameters
@@ -87,7 +94,7 @@ def write_whole(path, write):
     Returns
     -------
     Path
-        ``path``, now whole. If ``write`` fails, what stood there before stays.
+        ``path``, now complete. If ``write`` fails, what stood there before stays.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,12 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 import utils.quiet_tensorflow  # noqa: E402, F401
-from utils import dataset_utils, harmony_utils, inference_utils, melody_utils, midi_utils, path_utils  # noqa: E402
+from utils import path_utils
+from utils.arranger.takes import harmonize_takes
+from utils.corpus import pieces
+from utils.music import measures, theory
+from utils.songs import song, typed, write_midi
+from utils.songs.melody import read_melody
 
 HERE = Path(__file__).parent
 TAKES, SEED = 8, 0
@@ -145,44 +150,44 @@ CORPUS = {
     "mozart-k155": ("mozart/k155/movement1", "Violin I"),
 }
 MEASURES = {
-    "chordal share": lambda grid, onset: harmony_utils.chordal_share(grid),
-    "PCS": lambda grid, onset: harmony_utils.pitch_consonance_score(grid),
-    "CTnCTR": harmony_utils.chord_tone_ratio,
-    "parallels per note": harmony_utils.parallels_per_note,
-    "crossing": lambda grid, onset: harmony_utils.crossing_rate(grid),
-    "spacing": lambda grid, onset: harmony_utils.spacing_rate(grid),
-    "leaps": harmony_utils.leap_rate,
-    "short notes": lambda grid, onset: harmony_utils.short_note_rate(grid[:, 1:], onset[:, 1:]),
-    "out of range": lambda grid, onset: harmony_utils.range_rate(
-        grid[:, 1:], onset[:, 1:], harmony_utils.VOICE_RANGES[1:]
+    "chordal share": lambda grid, onset: measures.chordal_share(grid),
+    "PCS": lambda grid, onset: measures.pitch_consonance_score(grid),
+    "CTnCTR": measures.chord_tone_ratio,
+    "parallels per note": measures.parallels_per_note,
+    "crossing": lambda grid, onset: measures.crossing_rate(grid),
+    "spacing": lambda grid, onset: measures.spacing_rate(grid),
+    "leaps": measures.leap_rate,
+    "short notes": lambda grid, onset: measures.short_note_rate(grid[:, 1:], onset[:, 1:]),
+    "out of range": lambda grid, onset: measures.range_rate(
+        grid[:, 1:], onset[:, 1:], theory.VOICE_RANGES[1:]
     ),
 }
 
 
 def write_tune(name, meter, key, tempo, pickup, text):
     """Write a typed tune as MIDI."""
-    melody = melody_utils.read_melody(melody_utils.parse_notes(text))
+    melody = read_melody(typed.parse_notes(text))
     conductor = [
-        mido.MetaMessage("set_tempo", tempo=midi_utils.tempo_of(tempo)),
+        mido.MetaMessage("set_tempo", tempo=song.tempo_of(tempo)),
         mido.MetaMessage("key_signature", key=key),
         *signatures(*map(int, meter.split("/")), pickup, TICKS),
     ]
-    shorter = melody_utils.SCORE_TICKS // TICKS
+    shorter = song.SCORE_TICKS // TICKS
     notes = [note._replace(start=note.start // shorter, end=note.end // shorter) for note in melody.notes]
-    return midi_utils.write_tracks(HERE / f"{name}.mid", [("Melody", 0, notes)], conductor, TICKS)
+    return write_midi.write_tracks(HERE / f"{name}.mid", [("Melody", 0, notes)], conductor, TICKS)
 
 
 def write_corpus_tune(name, file, part):
     """Write one part of a score of music21's corpus as MIDI."""
     import music21
 
-    melody = melody_utils.read_melody(music21.corpus.parse(file), part)
+    melody = read_melody(music21.corpus.parse(file), part)
     ticks = melody.ticks_per_beat
     tempi = [message for message in melody.conductor if message.type != "time_signature"]
     (meter,) = melody.meters
     conductor = [*tempi, *signatures(meter.numerator, meter.denominator, melody.pickup, ticks)]
     conductor.sort(key=lambda message: message.time)
-    return midi_utils.write_tracks(HERE / f"{name}.mid", [(melody.track, 0, melody.notes)], conductor, ticks)
+    return write_midi.write_tracks(HERE / f"{name}.mid", [(melody.track, 0, melody.notes)], conductor, ticks)
 
 
 def signatures(numerator, denominator, pickup, ticks):
@@ -204,19 +209,19 @@ def measure(grid, onset):
 
 def arrange(file):
     """Arrange a melody, write it, and measure it: a row of the table."""
-    takes = inference_utils.harmonize_takes(file, TAKES, SEED)
+    takes = harmonize_takes(file, TAKES, SEED)
     best = takes[0]
     best.write(file.with_name(f"{file.stem}_bach.mid"))
     melody = best.melody
     meters = dict.fromkeys(f"{meter.numerator}/{meter.denominator}" for meter in melody.meters)
-    kept = melody_utils.read_melody(file.with_name(f"{file.stem}_bach.mid"), track=0)
+    kept = read_melody(file.with_name(f"{file.stem}_bach.mid"), track=0)
     return {
         "bars": len(best.bars),
         "metre": ", ".join(meters),
         "pickup": float(melody.pickup),
         "melody kept": float(kept.notes == melody.notes and kept.conductor == melody.conductor),
         "critic": round(best.scores["critic"], 3),
-        "diversity": round(float(harmony_utils.diversity(np.stack([take.grid for take in takes]))), 4),
+        "diversity": round(float(measures.diversity(np.stack([take.grid for take in takes]))), 4),
         **measure(best.grid, best.onset),
         "report": list(best.report),
     }
@@ -224,7 +229,7 @@ def arrange(file):
 
 def real_bach():
     """Measure the validation chorales in the same way, for comparison."""
-    rows = [measure(c.grid, c.onset) for c in dataset_utils.load_chorales(split="valid")]
+    rows = [measure(c.grid, c.onset) for c in pieces.load_chorales(split="valid")]
     return {name: round(float(np.nanmean([row[name] for row in rows])), 4) for name in rows[0]}
 
 
@@ -237,7 +242,7 @@ def main():
         table[file.stem] = arrange(file)
         print(file.stem, {name: value for name, value in table[file.stem].items() if name != "report"})
     text = json.dumps(table, indent=1, ensure_ascii=False) + "\n"
-    path_utils.write_whole(HERE / "gallery.json", lambda name: Path(name).write_text(text, encoding="utf-8"))
+    path_utils.atomic_write(HERE / "gallery.json", lambda name: Path(name).write_text(text, encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ import psutil  # noqa: E402
 
 import utils.quiet_tensorflow  # noqa: E402, F401
 from tests.benchmarks import floor, lesson_engine  # noqa: E402
-from utils import dataset_utils, training_utils  # noqa: E402
+from utils.training import device
+from utils.training.batches import batches, load_windows
 
 ITERATION_BATCHES = 6  # the classic five and one
 CHECKED_SAMPLES = 8
@@ -90,8 +91,8 @@ def write_fixture(path, config, samples):
         name: [_stirred(weight, rng) for weight in getattr(gan, name).weights]
         for name in ("generator", "critic")
     }
-    windows = dataset_utils.load_windows(lesson.Config().data)
-    served = dataset_utils.batches(windows, config["batch_size"], seed=0)
+    windows = load_windows(lesson.Config().data)
+    served = batches(windows, config["batch_size"], seed=0)
     batches = np.stack(list(served.take(ITERATION_BATCHES))).astype(np.float32)
     np.savez(
         path,
@@ -157,7 +158,7 @@ def main():
     quick = arguments.parse_args().quick
     started = time.perf_counter()
     config = {"filters": 16 if quick else 64, "batch_size": 64}
-    precision = training_utils.choose_precision()
+    precision = device.choose_precision()
     contestants = {
         "ours": {"engine": "lesson_engine", "precision": precision},
         "PyTorch port": {"engine": "torch_port", "precision": precision},

@@ -38,26 +38,28 @@ def measure(minutes):
     import numpy as np
 
     import utils.quiet_tensorflow  # noqa: F401
-    from utils import inference_utils, midi_utils
+    from utils.arranger import proposals, takes
+    from utils.music.grid import STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
+    from utils.networks import store
 
-    inference_utils.harmonize(melody(1)[:16], TAKES)  # loads and warms up
+    takes.harmonize(melody(1)[:16], TAKES)  # loads and warms up
     notes = melody(minutes)
     runs = RUNS if minutes <= 10 else 1
     whole = []
     for _ in range(runs):
         began = time.perf_counter()
-        arrangement = inference_utils.harmonize(notes, TAKES)
+        arrangement = takes.harmonize(notes, TAKES)
         whole.append(time.perf_counter() - began)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     bare = None
     if minutes == 3:
-        generator, critic = inference_utils.load_shipped()
-        window = midi_utils.STEPS_PER_WINDOW
+        generator, critic = store.load_shipped()
+        window = STEPS_PER_WINDOW
         grid = arrangement.grid[: len(arrangement.grid) // window * window]
-        keys = len(inference_utils.KEYS)
-        rolls = midi_utils.grid_to_roll(grid[None])
-        bars = len(grid) // midi_utils.STEPS_PER_BAR
-        noise = np.zeros((1, bars, *inference_utils.NOISE_SHAPE), np.float32)
+        keys = len(proposals.TRANSPOSITIONS)
+        rolls = grid_to_roll(grid[None])
+        bars = len(grid) // STEPS_PER_BAR
+        noise = np.zeros((1, bars, *proposals.NOISE_SHAPE), np.float32)
         heard, noise = rolls[..., :1].repeat(keys, axis=0), noise.repeat(keys, axis=0)
         windows = rolls.reshape(-1, window, *rolls.shape[2:])
         times = []
@@ -73,12 +75,11 @@ def measure(minutes):
 
 def cold(minutes=3):
     """Time the command from a cold shell to the written file."""
-    from utils import melody_utils, midi_utils
 
     with tempfile.TemporaryDirectory() as folder:
-        song = melody_utils.read_song(melody(minutes))
+        song = read_song(melody(minutes))
         path = Path(folder) / "song.mid"
-        midi_utils.write_tracks(
+        write_midi.write_tracks(
             path, [("Melody", 0, song.parts[0].notes)], song.conductor, song.ticks_per_beat
         )
         times = []

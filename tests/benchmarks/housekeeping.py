@@ -6,10 +6,17 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from utils import dataset_utils, display_utils, inference_utils, layer_utils, midi_utils, path_utils
-from utils.training_utils import LiveView, Run
+from utils import inference_utils, midi_utils, path_utils
+from utils.corpus import pieces
+from utils.corpus.windows import windows
+from utils.music.grid import PITCHES, REST, STEPS_PER_WINDOW, VOICES
+from utils.networks import heads
+from utils.pictures import rolls
+from utils.training.batches import TRANSPOSITIONS, batches
+from utils.training.live_view import LiveView
+from utils.training.run import Run
 
-CORPUS = dataset_utils.DATASET_DIR / dataset_utils.CHORALES_FILE
+CORPUS = path_utils.DATASET_DIR / pieces.CHORALES_FILE
 
 
 class Page:
@@ -80,10 +87,10 @@ class Monitor:
 
     def _sample(self):
         fake = self._engine.gan.generator((self._melodies, self._sample_z), training=False)
-        return layer_utils.harden(fake, self._engine.config.head)
+        return heads.harden(fake, self._engine.config.head)
 
     def _picture(self, run, iteration, fake):
-        display_utils.plot_pianoroll(iteration, self._sample_x, fake, save_dir=run.dirs["train"])
+        rolls.plot_pianoroll(iteration, self._sample_x, fake, save_dir=run.dirs["train"])
 
     def _write(self, run, iteration, fake):
         file = path_utils.generated_midi_path_for_iteration(iteration, run.dirs["sample"])
@@ -104,7 +111,7 @@ def seconds_of(call, repeats=3):
 def share_of_waiting(engine, iterations):
     """Train on the corpus in all keys, and give the share of the time spent waiting for batches."""
     config = engine.config
-    served = iter(dataset_utils.batches(corpus_windows(), config.batch_size, config.seed, transpose=True))
+    served = iter(batches(corpus_windows(), config.batch_size, config.seed, transpose=True))
     engine.iterate([next(served) for _ in range(config.critic_steps + 1)])
     waited, started = 0.0, time.perf_counter()
     for _ in range(iterations):
@@ -116,7 +123,7 @@ def share_of_waiting(engine, iterations):
 
 
 def corpus_windows():
-    return dataset_utils.windows(dataset_utils.load_chorales(CORPUS))[0]
+    return windows(pieces.load_chorales(CORPUS))[0]
 
 
 def memory_of_pipeline(batch_size=64):
@@ -129,14 +136,14 @@ def memory_of_pipeline(batch_size=64):
         window; ``mb_as_rolls``, what the samples would take as float32 rolls.
     """
     process = psutil.Process()
-    silence = np.full((1, midi_utils.STEPS_PER_WINDOW, len(midi_utils.VOICES)), midi_utils.REST, np.int8)
-    for _ in dataset_utils.batches(silence, 1, 0, transpose=True).take(10):
+    silence = np.full((1, STEPS_PER_WINDOW, len(VOICES)), REST, np.int8)
+    for _ in batches(silence, 1, 0, transpose=True).take(10):
         pass
     before = process.memory_info().rss
     windows = corpus_windows()
-    samples = len(windows) * len(dataset_utils.TRANSPOSITIONS)
+    samples = len(windows) * len(TRANSPOSITIONS)
     most = before
-    for _ in dataset_utils.batches(windows, batch_size, 0, transpose=True).take(-(-samples // batch_size)):
+    for _ in batches(windows, batch_size, 0, transpose=True).take(-(-samples // batch_size)):
         most = max(most, process.memory_info().rss)
-    floats = samples * midi_utils.STEPS_PER_WINDOW * midi_utils.PITCHES * len(midi_utils.VOICES)
+    floats = samples * STEPS_PER_WINDOW * PITCHES * len(VOICES)
     return {"samples": samples, "mb": (most - before) / 1e6, "mb_as_rolls": 4 * floats / 1e6}

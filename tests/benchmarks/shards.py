@@ -18,25 +18,27 @@ os.chdir(ROOT)
 
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
-from lesson import load_lesson  # noqa: E402
 
 import utils.quiet_tensorflow  # noqa: E402, F401
-from utils import dataset_utils, midi_utils, shard_utils  # noqa: E402
+from utils.lesson.definitions import load_lesson  # noqa: E402
+from utils.music.grid import REST, STEPS_PER_BAR
+from utils.training.batches import batches, load_windows
+from utils.training.shards import write_shards
 
 PIECE = 10_000  # windows made at a time
 
 
 def synthetic(windows, seed=0):
     """Make windows of Bach's bars, in pieces."""
-    bach = dataset_utils.load_windows("dataset/chorales.npz")
+    bach = load_windows("dataset/chorales.npz")
     rng = np.random.default_rng(seed)
-    half = midi_utils.STEPS_PER_BAR
+    half = STEPS_PER_BAR
     for first in range(0, windows, PIECE):
         number = min(PIECE, windows - first)
         one, other = rng.integers(len(bach), size=(2, number))
         grid = np.concatenate([bach[one, :half], bach[other, half:]], axis=1)
         shift = rng.integers(-6, 6, size=(number, 1, 1))
-        yield np.where(grid == midi_utils.REST, midi_utils.REST, grid + shift).astype(np.int8)
+        yield np.where(grid == REST, REST, grid + shift).astype(np.int8)
 
 
 def resident():
@@ -45,7 +47,7 @@ def resident():
 
 def pipeline_rate(windows, batches, batch_size=64):
     """Give samples a second of the pipeline by itself."""
-    served = iter(dataset_utils.batches(windows, batch_size, 0, transpose=True))
+    served = iter(batches(windows, batch_size, 0, transpose=True))
     for _ in range(20):
         next(served)
     began = time.perf_counter()
@@ -62,16 +64,16 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        files = shard_utils.write_shards(folder, synthetic(options.windows))
+        files = write_shards(folder, synthetic(options.windows))
         print(f"{options.windows:,} windows in {files} shards, made in {time.perf_counter() - began:.0f} s")
-        shards = dataset_utils.load_windows(folder)
+        shards = load_windows(folder)
         watch_memory(shards, options.epochs)
         whole = np.concatenate([np.load(file) for file in sorted(Path(folder).glob("*.npy"))])
         compare(shards, whole, options.filters)
 
 
 def watch_memory(shards, epochs, batch_size=64):
-    served = iter(dataset_utils.batches(shards, batch_size, 0, transpose=True))
+    served = iter(batches(shards, batch_size, 0, transpose=True))
     batches = int(epochs * len(shards)) // batch_size
     print(f"resident MB while {batches * batch_size:,} windows stream:", end="")
     for k in range(batches):
@@ -96,7 +98,7 @@ def compare(shards, whole, filters):
     gan = lesson.make_gan(config)
     step = lesson.make_train_iteration(gan, config)
     served = {
-        name: iter(dataset_utils.batches(windows, config.batch_size, 0, transpose=True))
+        name: iter(batches(windows, config.batch_size, 0, transpose=True))
         for name, windows in (("memory", whole), ("shards", shards))
     }
     rates = {"shards": [], "memory": []}

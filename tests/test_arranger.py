@@ -1,0 +1,661 @@
+from dataclasses import replace
+from fractions import Fraction
+from itertools import combinations, pairwise, product
+from pathlib import Path
+
+import keras
+import mido
+import numpy as np
+import pytest
+from test_reading import write_notes
+
+from utils import harmonize, inference_utils
+from utils.arranger import proposals
+from utils.arranger.proposals import to_probability
+from utils.arranger.search import Costs, decode
+from utils.arranger.takes import TRIPLET_PHASES, _phases, harmonize, harmonize_takes
+from utils.corpus.pieces import load_chorales
+from utils.inference_utils import load_melody_samples
+from utils.music.grid import REST, grid_to_roll, onsets_of, quantize
+from utils.music.meter import Meter
+from utils.music.theory import CHORDS, VOICE_RANGES, voice_ranges
+from utils.networks import store
+from utils.songs import write_midi
+from utils.songs.melody import Melody, read_melody, read_song
+from utils.songs.read_midi import read_grid
+from utils.songs.song import MelodyError, Note
+
+ROOT = Path(__file__).parent.parent
+TWINKLE = ROOT / "input_twinkle_twinkle.mid"
+EVAL = ROOT / "dataset" / "eval.npy"
+FREE = Costs(parallel=0, crossing=0, spacing=0, sweetness=0, skip=0, leap=0, move=(0,), non_chord=(0,))
+
+
+@pytest.fixture(scope="module")
+def chorales():
+    """Whole pieces by Bach, from the first bar line on, int8 [step, voice]."""
+    pieces = load_chorales(ROOT / "dataset" / "chorales.npz", split="valid")
+    whole = [c.grid[c.bars[0] :] for c in pieces if c.meter == "4/4" and (c.grid != REST).all()]
+    assert len(whole) > 5
+    return whole[:6]
+
+
+def tiny_model(steps):
+    """The shapes of the lesson's generator, with few random weights."""
+    keras.utils.set_random_seed(0)
+    melody = keras.Input((steps, 128, 1))
+    noise = keras.Input((steps // 16 if steps else None, 8, 512))
+    x = keras.layers.UpSampling2D(16)(keras.layers.Conv2D(2, 1)(noise))
+    x = keras.layers.Concatenate()([keras.layers.Conv2D(4, 5, padding="same")(melody), x])
+    return keras.Model((melody, noise), keras.layers.Conv2D(4, 5, padding="same", activation="tanh")(x))
+
+
+class Recorder:
+    """A generator for songs of any length that keeps what it is given and plays ``answer``."""
+
+    input_shape = ((None, None, 128, 1), (None, None, 8, 512))
+
+    def __init__(self, answer):
+        self.answer, self.calls = answer, []
+
+    def __call__(self, inputs, training):
+        assert training is False
+        self.calls.append(inputs)
+        return self.answer(*inputs)
+
+
+def made_up_melody(grid, onset=None, ticks=480):
+    grid = np.array(grid, np.int8)
+    onset = onsets_of(grid[:, None])[:, 0] if onset is None else onset
+    notes = tuple(write_midi.grid_to_ticks(grid, onset, ticks))
+    return Melody(grid, onset, 100.0, notes, ticks, (), "Tune", 0)
+
+
+def noisy(rng, steps=64):
+    """Probabilities that prefer something, but not strongly."""
+    logits = rng.normal(scale=2, size=(steps, 3, 128))
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+
+
+def peaked(*choices):
+    """Probabilities [step, voice, pitch] from {pitch: share} per step and voice."""
+    p = np.full((len(choices), 3, 128), 1e-6)
+    for step, voices in enumerate(choices):
+        for voice, shares in enumerate(voices):
+            for pitch, share in shares.items():
+                p[step, voice, pitch] = share
+    return p
+
+
+def parallels(grid):
+    count = 0
+    for upper, lower in combinations(range(4), 2):
+        for before, now in zip(grid[:-1].astype(int), grid[1:].astype(int), strict=True):
+            up, down = now[upper] - before[upper], now[lower] - before[lower]
+            interval = (before[upper] - before[lower]) % 12
+            same = interval == (now[upper] - now[lower]) % 12
+            count += up * down > 0 and same and interval in (0, 7)
+    return count
+
+
+# ------------------------------------------------------------------------------------------- decoding
+def test_a_softmax_and_tanh_are_read_as_probabilities():
+    p = np.moveaxis(noisy(np.random.default_rng(0), 8), -1, -2)
+    np.testing.assert_allclose(to_probability(2 * p - 1), np.moveaxis(p, -1, -2), atol=1e-4)
+    tanh = np.full((1, 128, 4), -1.0)
+    tanh[0, [60, 64], 1] = 0.5, 0.0
+    found = to_probability(tanh)[0, 1]
+    assert found.sum() == pytest.approx(1, abs=1e-5)
+    assert found[60] / found[64] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("strength", [0.5, 0.9])
+def test_bach_stays_bach(chorales, strength):
+    for grid in chorales:
+        p = strength * np.eye(128)[grid] + (1 - strength) / 128
+        found, _ = decode(p[:, 1:], grid[:, 0])
+        assert (found == grid).mean() > 0.99
+
+
+def price(grid, p, costs):
+    """The price of a path, counted one fault at a time."""
+    total = -sum(
+        np.log(p[step, voice, grid[step, voice + 1]]) for step in range(len(grid)) for voice in range(3)
+    )
+    chords = [{(root + tone) % 12 for tone in chord} for root in range(12) for chord in CHORDS.values()]
+    for step, (s, a, t, b) in enumerate(grid.tolist()):
+        total += costs.crossing * ((s < a) + (a < t) + (t < b)) + costs.spacing * (
+            (s - a > 12) + (a - t > 12)
+        )
+        sweet = [1, -1, -1, 1, 1, 0, -1, 1, 1, 1, -1, -1]
+        total += costs.sweetness * sum(sweet[(s - low) % 12] for low in (a, t, b))
+        is_chord = any({s % 12, a % 12, t % 12, b % 12} <= chord for chord in chords)
+        total += 0 if is_chord else costs.non_chord[step % 4]
+        if step:
+            for now, before in zip((a, t, b), grid[step - 1, 1:].tolist(), strict=True):
+                total += costs.move[step % 4] * (now != before) + costs.skip * (abs(now - before) > 2)
+                total += costs.leap * (abs(now - before) > 7 and abs(now - before) != 12)
+    return total + costs.parallel * parallels(grid)
+
+
+def test_the_search_finds_the_cheapest_of_all_paths():
+    rng = np.random.default_rng(3)
+    costs = Costs(
+        parallel=2,
+        crossing=1.5,
+        spacing=0.7,
+        sweetness=0.3,
+        skip=0.6,
+        leap=1.1,
+        move=(0.3, 0.9, -0.5, 1.3),
+        non_chord=(1.2, 0.6, 0.8, 0.4),
+    )
+    for _ in range(2):
+        p, melody = noisy(rng, 4), rng.integers(60, 72, 4)
+        singable = [np.arange(low, high + 1) for low, high in VOICE_RANGES[1:]]
+        best = [
+            [span[np.argsort(p[step, voice, span])[-2:]] for voice, span in enumerate(singable)]
+            for step in range(4)
+        ]
+        paths = product(*(product(*voices) for voices in best))
+        prices = [price(np.column_stack([melody, path]), p, costs) for path in paths]
+        found, found_price = decode(p, melody, costs, candidates=2)
+        assert price(found, p, costs) == pytest.approx(min(prices))
+        assert found_price == pytest.approx(min(prices) / 4)
+
+
+@pytest.mark.parametrize(("upper", "lower"), [*combinations(range(4), 2)])
+def test_parallels_are_avoided_in_every_pair_of_voices(upper, lower):
+    before = np.array([72, 65 if lower == 1 else 67, 60, 48])  # fifths and octaves in all these pairs
+    tempting = before.copy()
+    tempting[[upper, lower]] += 2
+    choices = [{pitch: 0.9} for pitch in tempting[1:]]
+    choices[lower - 1] = {tempting[lower]: 0.6, before[lower]: 0.3}
+    p = peaked(*[[{pitch: 0.9} for pitch in before[1:]]] * 4, *[choices] * 4)
+    melody = np.repeat([before[0], tempting[0]], 4)
+    assert decode(p, melody, FREE)[0][4].tolist() == tempting.tolist()
+    found, _ = decode(p, melody, replace(FREE, parallel=6))
+    assert found[4, lower] == before[lower]
+    assert parallels(found) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "tempting", "instead"),
+    [
+        ({"crossing": 3}, [{60: 0.9}, {64: 0.6, 57: 0.3}, {48: 0.9}], [60, 57, 48]),
+        ({"crossing": 3}, [{65: 0.9}, {50: 0.9}, {52: 0.6, 48: 0.3}], [65, 50, 48]),
+        ({"sweetness": 1}, [{60: 0.6, 62: 0.3}, {57: 0.9}, {48: 0.9}], [62, 57, 48]),
+        ({"spacing": 3}, [{58: 0.6, 67: 0.3}, {57: 0.9}, {48: 0.9}], [67, 57, 48]),
+        ({"non_chord": (3,)}, [{61: 0.6, 67: 0.3}, {64: 0.9}, {48: 0.9}], [67, 64, 48]),
+    ],
+)
+def test_faults_of_a_sonority_are_avoided(fault, tempting, instead):
+    p, melody = peaked(*[tempting] * 4), np.full(4, 72)
+    assert decode(p, melody, FREE)[0][0, 1:].tolist() != instead
+    assert decode(p, melody, replace(FREE, **fault))[0][:, 1:].tolist() == [instead] * 4
+
+
+def test_voices_hold_rather_than_flicker():
+    steady, flicker = [{67: 0.9}, {60: 0.9}, {48: 0.9}], [{67: 0.3, 65: 0.6}, {60: 0.9}, {48: 0.9}]
+    p, melody = peaked(steady, flicker, steady, steady), np.full(4, 72)
+    assert decode(p, melody, FREE)[0][:, 1].tolist() == [67, 65, 67, 67]
+    assert decode(p, melody)[0][:, 1].tolist() == [67] * 4
+    leaping = peaked(*[steady] * 4, *[[{58: 0.6, 65: 0.3}, {60: 0.9}, {48: 0.9}]] * 4)
+    assert decode(leaping, np.full(8, 72), FREE)[0][4, 1] == 58
+    assert decode(leaping, np.full(8, 72), replace(FREE, leap=4))[0][4, 1] == 65
+    assert decode(leaping, np.full(8, 72), replace(FREE, skip=4))[0][4, 1] == 65
+    octave = peaked(*[steady] * 4, *[[{67: 0.9}, {60: 0.9}, {60: 0.6, 48: 0.3}]] * 4)
+    assert decode(octave, np.full(8, 72), replace(FREE, leap=4))[0][4, 3] == 60  # basses leap octaves
+
+
+def test_every_voice_stays_in_its_range():
+    grid, _ = decode(noisy(np.random.default_rng(0)), np.full(64, 70))
+    low, high = np.array(VOICE_RANGES).T
+    assert (grid >= low).all()
+    assert (grid <= high).all()
+
+
+def test_creativity_varies_beats_not_steps():
+    p, melody = noisy(np.random.default_rng(0)), np.full(64, 70)
+    p[:] = p[:1]
+    _, plain_price = decode(p, melody, FREE)
+    takes = [decode(p, melody, FREE, creativity=1.0, rng=np.random.default_rng(k)) for k in (1, 2, 1)]
+    assert (takes[0][0] == takes[2][0]).all()
+    assert (takes[0][0] != takes[1][0]).any()
+    changes = np.flatnonzero((np.diff(takes[0][0], axis=0) != 0).any(axis=1)) + 1
+    assert len(changes) > 5
+    assert (changes % 4 == 0).all()
+    assert takes[0][1] > plain_price  # the noise is not in the price
+
+
+# --------------------------------------------------------------------------------------- harmonising
+@pytest.mark.parametrize("steps", [32, None])
+def test_both_kinds_of_models_take_the_whole_song(steps):
+    arrangement = harmonize(TWINKLE, generator=tiny_model(steps))
+    assert arrangement.grid.shape == arrangement.onset.shape == (12 * 16, 4)
+    np.testing.assert_array_equal(arrangement.grid[:, 0], arrangement.melody.grid)
+    np.testing.assert_array_equal(arrangement.onset[:, 0], arrangement.melody.onset)
+    assert (arrangement.grid[:, 1:] != REST).all()
+
+
+def test_a_model_of_any_length_gets_one_pass_and_another_two_bars():
+    free = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    harmonize(TWINKLE, generator=free)
+    keys = len(proposals.TRANSPOSITIONS)
+    assert [[x.shape for x in call] for call in free.calls] == [[(keys, 192, 128, 1), (keys, 12, 8, 512)]]
+    shapes = []
+
+    def two_bars(x, training):
+        shapes.append([a.shape for a in x])
+        return np.zeros((6 * keys, 32, 128, 4))
+
+    harmonize(TWINKLE, generator=two_bars)
+    assert shapes == [[(6 * keys, 32, 128, 1), (6 * keys, 2, 8, 512)]]
+
+
+@pytest.mark.parametrize("length", range(1, 101))
+def test_any_length(length):
+    melody = made_up_melody(np.resize(np.repeat([72, 74, 76, 71], 4), length))
+    (take,) = harmonize_takes(melody, 1, generator=Recorder(lambda melody, _: np.repeat(melody, 4, axis=-1)))
+    assert take.grid.shape == (length, 4)
+    assert (take.grid[:, 0] == melody.grid).all()
+
+
+@pytest.mark.parametrize("length", [4, 33, 98])
+def test_any_length_in_windows(length):
+    melody = made_up_melody(np.resize(np.repeat([72, 74, 76, 71], 4), length))
+    assert harmonize(melody, generator=tiny_model(32)).grid.shape == (length, 4)
+
+
+def test_a_generator_that_plays_bach_gives_bach(chorales):
+    grid = chorales[0]
+
+    def play(melody, noise):
+        played = np.concatenate([grid, np.repeat(grid[-1:], melody.shape[1] - len(grid), axis=0)])
+        key = melody[:, 0, :, 0].argmax(axis=-1) - grid[0, 0]  # in which it is asked for
+        played = played + key[:, None, None]
+        np.testing.assert_array_equal(melody[..., 0].argmax(axis=-1), played[..., 0])
+        return grid_to_roll(played)
+
+    arrangement = harmonize(made_up_melody(grid[:, 0]), generator=Recorder(play))
+    assert (arrangement.grid == grid).mean() > 0.99
+
+
+def test_takes_differ_and_repeat():
+    model = tiny_model(None)
+    takes = harmonize_takes(TWINKLE, generator=model, takes=3, seed=5)
+    again = harmonize_takes(TWINKLE, generator=model, takes=3, seed=5)
+    for one, other in zip(takes, again, strict=True):
+        np.testing.assert_array_equal(one.grid, other.grid)
+    for one, other in combinations(takes, 2):
+        assert (one.grid != other.grid).any()
+    assert (takes[0].grid != harmonize(TWINKLE, generator=model, takes=3, seed=6).grid).any()
+    first = harmonize(
+        TWINKLE, takes=1, generator=model, seed=5
+    )  # does not depend on how many others there are
+    assert any((first.grid == take.grid).all() for take in takes)
+    prices = [take.scores["price"] for take in takes]
+    assert prices == sorted(prices)
+
+
+def test_noise_is_a_truncated_normal_of_its_own_for_every_key():
+    model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    harmonize_takes(TWINKLE, generator=model, takes=2)
+    ((_, noise),) = model.calls  # shared by the takes
+    first, second, *_ = noise
+    assert first.dtype == np.float32
+    assert np.abs(first).max() <= 2
+    assert first.std() == pytest.approx(0.88, abs=0.01)
+    assert (first != second).all()
+    assert (first[0] != first[1]).all()
+
+
+def test_the_critic_puts_the_best_first():
+    def critic(inputs, training):
+        rolls, melody = inputs
+        assert rolls.shape == (6, 32, 128, 4)
+        np.testing.assert_array_equal(rolls[..., :1], melody)
+        return rolls[..., 3].argmax(axis=-1).mean(axis=1, keepdims=True)  # likes a high bass
+
+    takes = harmonize_takes(TWINKLE, generator=tiny_model(32), takes=4, critic=critic)
+    bass = [take.grid[:, 3].mean() for take in takes]
+    assert bass == sorted(bass, reverse=True)
+    assert bass[0] > bass[-1]
+    assert [take.scores["critic"] for take in takes] == pytest.approx(bass)
+
+
+@pytest.mark.parametrize("octaves", [-2, 1])
+def test_a_melody_out_of_range_is_moved_for_the_model_only(octaves):
+    grid = np.repeat([67, 72, 71, 69], 8)
+    model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    arrangement = harmonize(made_up_melody(grid + 12 * octaves), generator=model)
+    heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
+    np.testing.assert_array_equal(heard, grid)
+    np.testing.assert_array_equal(arrangement.grid[:, 0], grid + 12 * octaves)
+    low, high = np.array(VOICE_RANGES[1:]).T
+    assert (arrangement.grid[:, 1:] >= low).all()
+    assert (arrangement.grid[:, 1:] <= high).all()
+
+
+def test_rests():
+    grid = np.concatenate([[REST] * 6, [72] * 6, [REST] * 4, [74] * 8, [REST] * 16, [71] * 4])
+    model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    arrangement = harmonize(made_up_melody(grid), generator=model)
+    heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
+    assert heard.tolist() == [72] * 16 + [74] * 24 + [71] * 24  # the model knows no rests
+    resting = (arrangement.grid[:, 1:] == REST).all(axis=1)
+    assert np.flatnonzero(resting).tolist() == [*range(6), *range(24, 40)]
+    assert arrangement.onset[[6, 40], 1:].all()
+
+
+def test_voices_are_struck_again_with_the_melody_on_the_beat():
+    onset = np.zeros(16, bool)
+    onset[[0, 4, 6, 10]] = True
+    held = np.full((1, 32, 128, 4), -1.0)
+    held[:, :, [65, 60, 53], [1, 2, 3]] = 1
+
+    def hold(inputs, training):
+        keys = inputs[0][:, 0, :, 0].argmax(axis=-1) - 69  # in which it is asked for
+        return np.concatenate([np.roll(held, key, axis=2) for key in keys])
+
+    arrangement = harmonize(made_up_melody([69] * 16, onset), generator=hold, creativity=0)
+    assert np.flatnonzero(arrangement.onset[:, 1]).tolist() == [0, 4]
+    assert np.flatnonzero(arrangement.onset[:, 0]).tolist() == [0, 4, 6, 10]
+
+
+# ------------------------------------------------------------------------------------------- writing
+def absolute(track):
+    now, events = 0, []
+    for message in track:
+        now += message.time
+        events.append(message.copy(time=now))
+    return events
+
+
+def test_the_written_song_keeps_the_melody_to_the_tick(tmp_path):
+    arrangement = harmonize(TWINKLE, generator=tiny_model(None))
+    midi = mido.MidiFile(arrangement.write(tmp_path / "a.mid"))
+    assert [track.name for track in midi.tracks[1:]] == ["Piano", "alto", "tenor", "bass"]
+    original = absolute(mido.MidiFile(TWINKLE).tracks[1])
+    right_hand = [m for m in original if m.type == "note_on" and m.note >= 60]
+    assert [m for m in absolute(midi.tracks[1]) if m.type == "note_on"] == right_hand
+    assert len(right_hand) == 2 * 42
+    np.testing.assert_array_equal(read_grid(tmp_path / "a.mid")[0][:, 1:], arrangement.grid[:, 1:])
+    np.testing.assert_array_equal(read_grid(tmp_path / "a.mid")[1][:, 1:], arrangement.onset[:, 1:])
+
+
+@pytest.mark.parametrize(("ticks", "finer"), [(480, 1), (50, 2), (1, 4)])
+def test_any_ticks_tempo_and_grace_notes_are_kept(tmp_path, ticks, finer):
+    conductor = (
+        mido.MetaMessage("set_tempo", tempo=700_001, time=0),
+        mido.MetaMessage("time_signature", numerator=3, denominator=4, time=0),
+        mido.MetaMessage("set_tempo", tempo=400_000, time=3 * ticks),
+    )
+    own = [Note(0, ticks, 72, 11), Note(ticks, 4 * ticks, 74, 127), Note(4 * ticks, 9 * ticks, 72, 60)]
+    if ticks > 4:  # a grace note shorter than a step, and an end between two steps
+        own[1:2] = [Note(ticks, ticks + 2, 76, 30), Note(ticks + 2, 4 * ticks - 3, 74, 127)]
+    path = write_midi.write_tracks(tmp_path / "in.mid", [("Flöte", 73, own)], conductor, ticks)
+    melody = read_melody(path)
+    assert melody.notes == tuple(own)
+    midi = mido.MidiFile(harmonize(path, generator=tiny_model(32)).write(tmp_path / "out.mid"))
+    assert midi.ticks_per_beat == finer * ticks
+    written = read_melody(tmp_path / "out.mid", track=0)
+    assert written.notes == tuple(n._replace(start=finer * n.start, end=finer * n.end) for n in own)
+    assert written.conductor == tuple(m.copy(time=finer * m.time) for m in conductor)
+    assert (written.track, written.program) == ("Flöte", 73)
+
+
+def test_generate_midi_writes_the_whole_song(tmp_path):
+    path = inference_utils.generate_midi(tiny_model(32), tmp_path / "new", TWINKLE, seed=3)
+    assert path == tmp_path / "new" / "input_twinkle_twinkle_accompanied.mid"
+    grid, _, tempo = read_grid(path)
+    assert grid.shape == (192, 4)
+    assert tempo == 100
+    expected = harmonize(TWINKLE, generator=tiny_model(32), seed=3).grid
+    np.testing.assert_array_equal(grid[:, 1:], expected[:, 1:])
+
+
+def test_show_generated_pianorolls_draws_different_takes(tmp_path):
+    figure = inference_utils.show_generated_pianorolls(tiny_model(32), tmp_path, TWINKLE, n_pr=3)
+    assert [ax.get_title(loc) for ax in figure.axes for loc in ("left", "center")].count("Take 2") == 1
+    assert len(figure.axes) >= 3
+    grids = [read_grid(path)[0] for path in sorted(tmp_path.glob("*_take-*.mid"))]
+    assert len(grids) == 3
+    assert all((one != other).any() for one, other in combinations(grids, 2))
+
+
+# ----------------------------------------------------------------------------------- samples, bad input
+def test_samples_are_seeded(capsys):
+    x, z = load_melody_samples(5, path=EVAL)
+    assert (x.shape, x.dtype, z.shape, z.dtype) == ((5, 32, 128, 4), np.float32, (5, 2, 8, 512), np.float32)
+    assert set(np.unique(x)) == {-1, 1}
+    assert np.abs(z).max() <= 2
+    assert "seed 0" in capsys.readouterr().out
+    again, noise = load_melody_samples(5, path=EVAL)
+    np.testing.assert_array_equal(again, x)
+    np.testing.assert_array_equal(noise, z)
+    assert (load_melody_samples(5, seed=1, path=EVAL)[0] != x).any()
+    stored = np.load(EVAL)
+    everything, _ = load_melody_samples(len(stored), path=EVAL)  # none twice
+    assert sorted(x.tobytes() for x in everything.astype(np.int8)) == sorted(x.tobytes() for x in stored)
+
+
+def test_bad_samples_are_refused(tmp_path):
+    path = tmp_path / "mine.npy"
+    with pytest.raises(FileNotFoundError, match=r"mine\.npy"):
+        load_melody_samples(path=path)
+    np.save(path, np.zeros((20, 32, 128, 4)))
+    with pytest.raises(ValueError, match=r"mine\.npy.*-1 and \+1"):
+        load_melody_samples(path=path)
+    np.save(path, np.ones((20, 16, 128, 4)))
+    with pytest.raises(ValueError, match=r"mine\.npy.*16"):
+        load_melody_samples(path=path)
+    for n_sample in (0, 100_000):
+        with pytest.raises(ValueError, match=str(n_sample)):
+            load_melody_samples(n_sample, path=EVAL)
+
+
+def test_bad_requests_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="takes=0"):
+        harmonize(TWINKLE, generator=tiny_model(32), takes=0)
+    with pytest.raises(ValueError, match=r"\(24, 32, 127, 3\); expected \(24, 32, 128\)"):
+        harmonize(TWINKLE, generator=lambda x, training: np.zeros((24, 32, 127, 3)))
+    with pytest.raises(MelodyError, match=r"none\.mid"):
+        harmonize(tmp_path / "none.mid", generator=tiny_model(32))
+
+
+# --------------------------------------------------------------------- metre, long songs, other voices
+def silent(voices=4):
+    return Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], voices)))
+
+
+def test_a_pickup_and_a_waltz_are_heard_in_the_models_bars():
+    model, grid = silent(), np.repeat([60, 62, 64, 65, 67, 69, 71], 4)
+    waltz = replace(made_up_melody(grid), meters=(Meter(0, 3, 4),), pickup=Fraction(1))
+    arrangement = harmonize(waltz, generator=model)
+    heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
+    beats = heard[::4][:12].tolist()
+    # the pickup ends a bar; of each three beats the second is heard for two
+    assert beats == [60, 60, 60, 60, 62, 64, 64, 65, 67, 69, 69, 71]
+    np.testing.assert_array_equal(arrangement.grid[:, 0], grid)
+    assert arrangement.bars.tolist() == [4, 16]
+    assert any("3/4" in line for line in arrangement.report)
+    assert any("pickup of 1 beats" in line for line in arrangement.report)
+
+
+def test_voices_do_not_move_within_a_beat_of_triplets():
+    first, second = ([{67: 0.6, 65: 0.3}, {60: 0.9}, {48: 0.9}], [{67: 0.3, 65: 0.6}, {60: 0.9}, {48: 0.9}])
+    p, phase = peaked(*[first, first, second, second] * 8), np.arange(32) % 4
+    line = np.full(32, 72)
+    costs = replace(FREE, move=(0, 3, 0, 3))
+    assert decode(p, line, costs, phase=phase)[0][:4, 1].tolist() == [67, 67, 65, 65]
+    tied = np.take(TRIPLET_PHASES, phase)
+    assert len(set(decode(p, line, costs, phase=tied)[0][:4, 1].tolist())) == 1
+    melody = replace(made_up_melody(line), triplet=np.arange(32) // 4 == 3)
+    assert _phases(melody, np.arange(32)).tolist() == [
+        *[0, 1, 2, 3] * 3,
+        0,
+        1,
+        1,
+        1,
+        *[0, 1, 2, 3] * 4,
+    ]
+
+
+def test_a_long_song_in_pieces_is_as_in_one_pass(monkeypatch):
+    generator, _ = store.load_shipped()
+    line = np.repeat(np.random.default_rng(0).choice([67, 69, 71, 72, 74, 76], 120), 4)
+    whole = proposals.propose_probabilities(generator, line, 3, proposals.TRANSPOSITIONS[:2])
+    monkeypatch.setattr(proposals, "PIECE", 12 * 16)
+    pieces = proposals.propose_probabilities(generator, line, 3, proposals.TRANSPOSITIONS[:2])
+    np.testing.assert_allclose(pieces, whole, atol=1e-4)
+    monkeypatch.setattr(proposals, "OVERLAP", 16)
+    too_short = proposals.propose_probabilities(generator, line, 3, proposals.TRANSPOSITIONS[:2])
+    assert np.abs(too_short - whole).max() > 1e-3  # the overlap is needed
+
+
+@pytest.mark.parametrize("voices", [2, 3, 5, 8])
+def test_any_number_of_voices(tmp_path, voices):
+    def play(melody, noise):
+        rng = np.random.default_rng(0)
+        return np.tanh(rng.normal(size=(*melody.shape[:3], voices)))
+
+    arrangement = harmonize(TWINKLE, takes=1, generator=Recorder(play))
+    assert arrangement.grid.shape == (192, voices)
+    low, high = np.array(voice_ranges(voices)[1:]).T
+    assert (arrangement.grid[:, 1:] >= low).all() and (arrangement.grid[:, 1:] <= high).all()
+    grid, _, _ = read_grid(arrangement.write(tmp_path / "a.mid"))
+    np.testing.assert_array_equal(grid[:, 1:], arrangement.grid[:, 1:])
+
+
+@pytest.mark.parametrize("voices", [1, 2, 4])
+def test_the_search_is_exact_for_other_numbers_of_voices(voices):
+    rng = np.random.default_rng(voices)
+    p = np.exp(rng.normal(scale=2, size=(3, voices, 128)))
+    p /= p.sum(axis=-1, keepdims=True)
+    melody = rng.integers(64, 76, 3)
+    costs = replace(FREE, crossing=1.5, skip=0.7, move=(0.3, 0.9, 0.5, 1.3))
+    ranges = voice_ranges(voices + 1)[1:]
+    singable = [np.arange(low, high + 1) for low, high in ranges]
+    best = [
+        [span[np.argsort(p[step, voice, span])[-2:]] for voice, span in enumerate(singable)]
+        for step in range(3)
+    ]
+
+    def price(path):
+        total = 0.0
+        for step, chosen in enumerate(path):
+            total -= sum(np.log(p[step, voice, pitch]) for voice, pitch in enumerate(chosen))
+            line = [melody[step], *chosen]
+            total += 1.5 * sum(upper < lower for upper, lower in pairwise(line))
+            if step:
+                moves = [abs(now - before) for now, before in zip(chosen, path[step - 1], strict=True)]
+                total += sum(costs.move[step] * (move > 0) + 0.7 * (move > 2) for move in moves)
+        return total
+
+    paths = list(product(*(product(*step) for step in best)))
+    found, found_price = decode(p, melody, costs, candidates=2)
+    assert found_price == pytest.approx(min(map(price, paths)) / 3, rel=1e-5)
+    assert price([tuple(step) for step in found[:, 1:].tolist()]) == pytest.approx(min(map(price, paths)))
+
+
+def test_a_long_song_costs_what_its_parts_cost():
+    p, melody = noisy(np.random.default_rng(0), 64), np.full(64, 70)
+    _, short = decode(p, melody, FREE)
+    _, long = decode(np.tile(p, (100, 1, 1)), np.tile(melody, 100), FREE)
+    assert long == pytest.approx(short, rel=1e-4)  # nothing is lost to rounding
+
+
+# ----------------------------------------------------------------------------- what the user may choose
+def test_instruments_tempo_and_track_are_the_users(tmp_path):
+    low = ("Bass", [(0, 1920, 40)])
+    high = ("Flute", [(0, 960, 72), (960, 1920, 74)])
+    path = write_notes(
+        tmp_path / "two.mid", low, high, conductor=[mido.MetaMessage("set_tempo", tempo=400_000)]
+    )
+    arrangement = harmonize(path, generator=silent(), track="bass")
+    assert arrangement.melody.track == "Bass"
+    assert any("1 octave" in line or "octaves" in line for line in arrangement.report)
+    midi = mido.MidiFile(arrangement.write(tmp_path / "a.mid", programs=[73, 19, 19, 19], tempo=60))
+    programs = [m.program for track in midi.tracks for m in track if m.type == "program_change"]
+    assert programs == [73, 19, 19, 19]
+    assert [m.tempo for m in midi.tracks[0] if m.type == "set_tempo"] == [1_000_000]
+    assert [m.tempo for m in arrangement.melody.conductor] == [400_000]  # as it was
+    for programs in ([1, 2], [0, 0, 0, 128]):
+        with pytest.raises(ValueError, match="programs="):
+            arrangement.write(tmp_path / "b.mid", programs=programs)
+    with pytest.raises(ValueError, match=r"\.doc.*expected one of \.mid"):
+        arrangement.write(tmp_path / "b.doc")
+    with pytest.raises(ValueError, match="creativity=-1"):
+        harmonize(path, generator=silent(), creativity=-1)
+
+
+@pytest.mark.parametrize("ticks", [20_001, 32_767, 7])
+def test_the_finest_ticks_can_be_written(tmp_path, ticks):
+    path = write_notes(tmp_path / "in.mid", [(0, ticks, 72), (ticks, 3 * ticks, 74)], ticks=ticks)
+    written = read_melody(harmonize(path, generator=silent()).write(tmp_path / "out.mid"), track=0)
+    assert [note.end / written.ticks_per_beat for note in written.notes] == [1, 3]
+
+
+def test_the_command(tmp_path, capsys):
+    song = tmp_path / "song.mid"
+    song.write_bytes(TWINKLE.read_bytes())
+    arguments = [str(song), "--takes", "2", "--seed", "3", "--tempo", "90", "--all-takes"]
+    assert harmonize.main(arguments) == 0
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["song.mid", "song_accompanied.mid", "song_accompanied_take-2.mid"]
+    assert "42 notes" in capsys.readouterr().out
+    kept = read_melody(tmp_path / "song_accompanied.mid", track=0)
+    assert kept.notes == read_melody(TWINKLE).notes
+    assert kept.tempo == pytest.approx(90, rel=1e-5)
+    assert harmonize.main([str(song), "--takes", "1", "--output", str(tmp_path / "a.mp3")]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir() if p not in map(tmp_path.joinpath, written)) == ["a.mp3"]
+
+
+def test_the_command_refuses_before_it_works(tmp_path, capsys):
+    song = tmp_path / "song.mid"
+    song.write_bytes(b"no music")
+    assert harmonize.main([str(song)]) == 1
+    assert "song.mid: neither MIDI nor MusicXML" in capsys.readouterr().err
+    for wrong in (
+        ["--output", str(tmp_path / "a.doc")],
+        ["--output", str(tmp_path)],
+        ["--output", str(song)],
+        ["--output", str(song / "a.mid")],
+        ["--takes", "0"],
+        ["--creativity", "-1"],
+        ["--tempo", "0"],
+        ["--programs", "200"],
+        ["--programs", "1", "2"],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            harmonize.main([str(song), *wrong])
+        assert caught.value.code == 2
+
+
+def test_an_arrangement_is_read_back_from_its_score(tmp_path):
+    third = Fraction(1, 3)
+    notes = [
+        ("G4", 1),
+        ("C5", 1),
+        ("D5", 1),
+        ("E5", 1),
+        ("F5", third),
+        ("E5", third),
+        ("D5", third),
+        ("C5", 5),
+    ]
+    melody = read_melody(notes, pickup=1)
+    melody = replace(melody, meters=(Meter(Fraction(0), 3, 4),))
+    arrangement = harmonize(melody, takes=1, generator=silent())
+    song = read_song(arrangement.write(tmp_path / "a.musicxml", tempo=72))
+    assert [part.name for part in song.parts] == ["Melody", "alto", "tenor", "bass"]
+    assert song.pickup == 1 and song.meters == (Meter(0, 3, 4),)
+    assert [m.tempo for m in song.conductor if m.type == "set_tempo"] == [round(60e6 / 72)]
+    beats = [(Fraction(n.start, song.ticks_per_beat), n.pitch) for n in song.parts[0].notes]
+    assert beats == [(Fraction(n.start, melody.ticks_per_beat), n.pitch) for n in melody.notes]
+    assert beats[5][0] == 4 + third
+    for voice in (1, 2, 3):
+        grid, onset = quantize(song.parts[voice].notes, song.ticks_per_beat, len(arrangement.grid))
+        np.testing.assert_array_equal(grid, arrangement.grid[:, voice])
+        np.testing.assert_array_equal(onset, arrangement.onset[:, voice])

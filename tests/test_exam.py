@@ -1,0 +1,238 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from utils.arranger import proposals
+from utils.corpus import pieces
+from utils.corpus.windows import window_starts
+from utils.exam import exam, tables
+from utils.exam.rows import arrange, bach_against_bach, load_songs, predict_alone, retrieve, shuffle
+from utils.music import measures
+from utils.networks import store
+from utils.pictures import curves
+from utils.training import batches
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ROOT / "pretrained"
+CHORALES = ROOT / "dataset" / "chorales.npz"
+
+
+@pytest.fixture(scope="module")
+def songs():
+    return load_songs("valid", CHORALES)
+
+
+@pytest.fixture(scope="module")
+def training():
+    return batches.load_windows(CHORALES)
+
+
+def answer(melody, below=(4, 9, 16)):
+    """What a generator gives that sings in fixed intervals below the melody, sure of itself."""
+    line = np.asarray(melody)[..., 0].argmax(axis=2)
+    pitches = np.stack([line, *(line - interval for interval in below)], axis=-1)
+    return 2 * tf.one_hot(pitches, 128, axis=2) - 1
+
+
+class Echo:
+    """A generator that keeps its distance, and notes what it heard."""
+
+    input_shape = ((None, None, 128, 1), (None, None, 8, 512))
+    layers = (SimpleNamespace(name="voice_softmax"),)
+
+    def __init__(self):
+        self.heard = []
+
+    def __call__(self, inputs, training):
+        self.heard.append([np.asarray(x) for x in inputs])
+        return answer(inputs[0])
+
+
+# --- The songs ---------------------------------------------------------------
+
+
+def test_songs_are_whole_windows_on_end_of_every_held_out_piece(songs):
+    chorales = {c.name: c for c in pieces.load_chorales(CHORALES, "valid")}
+    assert set(songs) == {name for name, c in chorales.items() if window_starts(c)}
+    for name, song in songs.items():
+        assert len(song) % 32 == 0
+        starts = window_starts(chorales[name])
+        grid, last = chorales[name].grid, -32
+        for window in song.reshape(-1, 32, 4):
+            start = next(s for s in starts if s >= last + 32)  # the next that does not overlap
+            np.testing.assert_array_equal(window, grid[start : start + 32])
+            last = start
+
+
+# --- The rows ----------------------------------------------------------------
+
+
+def test_shuffled_keeps_the_melody_and_takes_everything_else_from_another_song(songs):
+    songs = list(songs.values())
+    shuffled = shuffle(songs)
+    known = {}
+    for number, song in enumerate(songs):
+        for window in song.reshape(-1, 32, 4):
+            known.setdefault(window[:, 1:].tobytes(), set()).add(number)
+    for number, (song, other) in enumerate(zip(songs, shuffled, strict=True)):
+        np.testing.assert_array_equal(song[:, 0], other[:, 0])
+        for window in other.reshape(-1, 32, 4):
+            assert known[np.ascontiguousarray(window[:, 1:]).tobytes()] - {number}
+
+
+def test_retrieval_finds_a_training_piece_in_another_key(training):
+    wanted = training[100].astype(int)
+    moved = np.where(wanted < 0, wanted, wanted + 5)
+    (found,) = retrieve([moved], training)
+    np.testing.assert_array_equal(found[:, 0], moved[:, 0])
+    assert measures.token_accuracy(found, moved).mean() == 1
+
+
+def test_retrieval_prefers_the_nearest_melody_then_the_nearest_key():
+    melody = np.arange(60, 92)
+    training = np.stack([np.stack([melody + shift] + [np.full(32, voice)] * 3, axis=-1) for shift, voice in
+                         ((3, 50), (-2, 51), (2, 52))])  # fmt: skip
+    training[0, 0, 1] = -1
+    song = np.stack([melody, melody, melody, melody], axis=-1)
+    (found,) = retrieve([song], training)
+    assert set(found[:, 1]) == {50}  # moved down by two, before the one that would go up by two
+    training[1:, 4, 0] += 1
+    (found,) = retrieve([song], training)
+    assert found[0, 1] == -1 and set(found[1:, 1]) == {47}  # a rest stays a rest
+
+
+def test_bach_against_bach_counts_other_harmonies_of_the_same_tune_alone():
+    song = np.stack([np.arange(60, 92)] + [np.full(32, p) for p in (57, 53, 48)], axis=-1)
+    other_bass, twice_another_note = song.copy() + 5, song.copy()
+    other_bass[:, 3] -= 1
+    other_bass[3, 0] += 1  # one differing step is allowed
+    twice_another_note[:2, 0] += 1
+    twice_another_note[:, 1] = 40
+    corpus = np.stack([song + 2, other_bass, twice_another_note])
+    (rates,) = bach_against_bach([song], corpus)
+    assert rates.tolist() == [1, 1, 0]
+    assert np.isnan(bach_against_bach([song], corpus[:1])).all()
+
+
+def test_network_alone_keeps_the_true_melody_and_tells_what_it_would_have_sung(songs):
+    song = next(iter(songs.values()))
+
+    class Deaf(Echo):
+        def __call__(self, inputs, training):
+            return tf.roll(answer(inputs[0]), 12, axis=2)  # all an octave too high
+
+    for generator, kept in ((Echo(), 1), (Deaf(), 0)):
+        (sung,), validity = predict_alone(generator, [song])
+        np.testing.assert_array_equal(sung[:, 0], song[:, 0])
+        np.testing.assert_array_equal(sung[:, 3], song[:, 0] - 16 + 12 * (1 - kept))
+        assert validity["melody kept"].tolist() == [kept]
+        assert validity["one note a voice"].tolist() == [1]
+
+
+def test_every_key_is_heard_and_moved_back():
+    generator, line = Echo(), np.array([60, 62, 64, 65] * 8)
+    proposed = proposals.propose(generator, line, keys=(0, 5, -6))
+    ((melody, noise),) = generator.heard
+    assert melody[:, 0, :, 0].argmax(axis=1).tolist() == [60, 65, 54]
+    for output in proposed[1:]:
+        np.testing.assert_array_equal(output, proposed[0])
+    assert not np.array_equal(noise[0], noise[1])
+
+
+def test_the_vote_is_a_geometric_mean():
+    probability = np.full((2, 1, 128, 1), 1e-6)
+    probability[0, 0, (60, 62)] = [[0.9], [0.1]]
+    probability[1, 0, (60, 62)] = [[0.2], [0.8]]
+    vote = proposals.average_over_keys(2 * probability - 1)
+    assert vote.shape == (1, 1, 128) and vote.sum() == pytest.approx(1)
+    assert vote[0, 0, 60] / vote[0, 0, 62] == pytest.approx(np.sqrt(0.9 * 0.2 / (0.1 * 0.8)), rel=1e-3)
+
+
+# --- Measures ----------------------------------------------------------------
+
+
+def test_bach_measures_as_he_should(songs):
+    songs = list(songs.values())[:12]
+    training = list(load_songs("train", CHORALES).values())[:40]
+    measured = exam.measure(songs, songs, training)
+    assert all(len(values) == len(songs) for values in measured.values())
+    for voice in exam.LOWER_VOICES:
+        assert (measured[f"accuracy {voice}"] == 1).all()
+    shuffled = exam.measure(shuffle(songs), songs, training)
+    for name, better in (("conditioning gap", 1), ("PCS", 1), ("chordal share", 1), ("chorale grade", -1)):
+        assert better * (measured[name].mean() - shuffled[name].mean()) > 0, name
+    # Notes per two bars, not per song.
+    assert 4 < measured["notes alto"].mean() < 12
+
+
+def test_gap_of_the_pieces_belongs_to_the_gap_of_all(songs):
+    windows = np.concatenate([song[:64].reshape(2, 32, 4) for song in list(songs.values())[:10]])
+    piece = np.repeat(np.arange(10), 2)
+    each = measures.conditioning_gaps(windows, piece)
+    assert each.shape == (10,)
+    assert each.mean() == pytest.approx(measures.conditioning_gap(windows, piece), abs=0.03)
+    mine = measures.pitch_consonance_score(windows[:2])
+    foreign = [
+        measures.pitch_consonance_score(np.concatenate([windows[i, :, :1], windows[j, :, 1:]], axis=-1))
+        for j in (0, 1)
+        for i in range(2, 20)
+    ]
+    assert each[0] == pytest.approx(mine - np.mean(foreign), abs=0.01)
+
+
+def test_confidence_draws_songs():
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.5, 0.1, 100)
+    mean, low, high = tables.confidence([*values, None])
+    assert mean == pytest.approx(values.mean())
+    assert high - low == pytest.approx(2 * 1.96 * 0.1 / 10, rel=0.25)
+    assert tables.confidence([*values, None]) == [mean, low, high]
+    assert tables.confidence([0.5, None, 0.5]) == [0.5, 0.5, 0.5]
+
+
+def test_table_and_figure_show_every_row():
+    rows = {"real Bach": {"PCS": [0.5, 0.7]}, "model": {"PCS": [0.25, 0.35], "leaps": [None, None]}}
+    summary = tables.summarize({"rows": rows})
+    assert "leaps" not in summary["model"]
+    text = tables.table(summary, intervals=False)
+    assert text.splitlines() == ["| | real Bach | model |", "|---|---|---|", "| PCS | 0.60 | 0.30 |"]
+    assert "0.30 (0.25-0.35)" in tables.table(summary)
+    figure = curves.plot_evaluation(summary, ["PCS", "leaps"])
+    dots = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert dots == pytest.approx([0.6, 0.3])
+
+
+# --- What is shipped ---------------------------------------------------------
+
+
+def test_shipped_weights_reproduce_the_shipped_table():
+    stored = exam.read_evaluation(SHIPPED / "evaluation.json")
+    assert stored["split"] == "test"
+    named = load_songs("test", CHORALES)
+    assert stored["songs"] == list(named)
+    some = [number for number, song in enumerate(named.values()) if len(song) <= 160][:8]
+    songs = [list(named.values())[number] for number in some]
+    generator, critic = (store.load_network(SHIPPED / f"{n}.npz") for n in ("generator", "critic"))
+    training = list(load_songs("train", CHORALES).values())
+    alone, _ = predict_alone(generator, songs)
+    arranged, _ = arrange(generator, critic, songs, takes=1)
+    for row, sung in (("network alone", alone), ("arrangement", arranged[0])):
+        measured = exam.measure(sung, songs, training)
+        del measured["conditioning gap"]  # depends on all the other songs
+        for name, values in measured.items():
+            told = [stored["rows"][row][name][number] for number in some]
+            tolerance = 0.01 * max(1, abs(np.mean(values)))
+            assert np.mean(values) == pytest.approx(np.mean(told), abs=tolerance), (row, name)
+
+
+def test_shipped_files_are_small_and_whole():
+    assert sum((SHIPPED / f"{n}.npz").stat().st_size for n in ("generator", "critic")) < 25e6
+    for recipe in ("classic", "best"):
+        history = json.loads((SHIPPED / recipe / "history.json").read_text())["history"]
+        iterations = json.loads((SHIPPED / recipe / "run.json").read_text())["config"]["iterations"]
+        assert {len(values) for values in history.values()} == {iterations}
+        assert (SHIPPED / recipe / f"iteration-{(iterations - 1) // 50 * 50}.mid").is_file()

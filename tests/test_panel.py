@@ -1,0 +1,91 @@
+import base64
+import re
+from datetime import datetime
+from pathlib import Path
+
+import mido
+import music21
+import pytest
+
+from utils.arranger.panel import AS_IT_IS, panel
+from utils.arranger.takes import harmonize_takes
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """A panel that has harmonized what somebody typed."""
+    panel = panel(folder=tmp_path_factory.mktemp("panel") / "new")
+    panel.source.index, panel.notes.value = 2, "G4 C5:2 E5 D5 C5:2"
+    panel.pickup.value = "1 beat"
+    panel.takes.value, panel.seed.value, panel.tempo.value, panel.instrument.value = 2, 5, 60, "church organ"
+    panel.button.click()
+    return panel
+
+
+def data_of(page, kind):
+    return base64.b64decode(re.search(rf'href="data:[^,]*;base64,([^"]*)"[^>]*aria-label="{kind} ', page)[1])
+
+
+def test_the_panel_does_what_the_plain_cell_does(played, tmp_path):
+    assert "typed-notes: 2 takes" in played.status.value
+    notes = [("G4", 1), ("C5", 2), ("E5", 1), ("D5", 1), ("C5", 2)]
+    takes = harmonize_takes(notes, takes=2, seed=5, pickup=1)
+    for number, (take, page) in enumerate(zip(takes, played.results.children, strict=True), start=1):
+        own = take.write(tmp_path / f"{number}.mid", programs=[19] * 4, tempo=60)
+        assert data_of(page.value, "MIDI") == own.read_bytes()
+
+
+def test_files_are_on_disk_and_in_the_page(played):
+    folder = played._folder
+    assert len(list(folder.glob("typed-notes_take-[12].*"))) == 6
+    page = played.results.children[1].value
+    for kind, ending in (("MIDI", "mid"), ("MusicXML", "musicxml"), ("MP3", "mp3")):
+        assert data_of(page, kind) == (folder / f"typed-notes_take-2.{ending}").read_bytes()
+        assert f'download="typed-notes_take-2.{ending}"' in page
+    assert len(music21.converter.parse(folder / "typed-notes_take-1.musicxml").parts) == 4
+    midi = mido.MidiFile(folder / "typed-notes_take-1.mid")
+    assert midi.length == pytest.approx(7, abs=0.1)
+    assert {m.program for track in midi.tracks for m in track if m.type == "program_change"} == {19}
+
+
+def test_what_goes_wrong_is_said_and_leaves_the_button_alive(tmp_path):
+    panel = panel(folder=tmp_path)
+    panel.source.index = 1
+    panel.button.click()
+    assert 'role="alert"' in panel.status.value and "No file yet" in panel.status.value
+    panel.source.index, panel.notes.value = 2, "<b>"
+    panel.button.click()
+    assert "&lt;b&gt;" in panel.status.value
+    assert not panel.button.disabled
+
+
+def test_an_unforeseen_failure_is_said_too(tmp_path):
+    def generator(inputs, training):
+        raise RuntimeError("out of memory")
+
+    panel = panel(generator, folder=tmp_path)
+    panel.button.click()
+    assert "RuntimeError: out of memory" in panel.status.value
+    assert not panel.button.disabled
+
+
+def test_an_uploaded_name_cannot_leave_the_folder(tmp_path):
+    panel = panel(folder=tmp_path / "in")
+    panel.source.index = 1
+    content = memoryview(Path("input_twinkle_twinkle.mid").read_bytes())
+    upload = {"type": "", "size": len(content), "content": content, "last_modified": datetime.now()}
+    for name in ("../../out.mid", "..\\out.mid", "/elsewhere/out.mid"):
+        panel.file.value = [upload | {"name": name}]
+        assert panel._melody()[1] == tmp_path / "in" / "melodies" / "out.mid"
+    assert not list(tmp_path.glob("*.mid"))
+
+
+def test_pages_without_widgets_get_one_sentence():
+    assert panel()._repr_mimebundle_()["text/plain"].startswith("A panel: it appears when")
+
+
+def test_every_choice_shows_what_holds_without_choosing():
+    panel = panel()
+    assert [panel.tempo.index, panel.instrument.index, panel.tune.index, panel.source.index] == [0] * 4
+    assert panel.tempo.label == panel.instrument.label == AS_IT_IS
+    assert len(panel.tune.options) > 10 and not any("Bach" in name for name, _ in panel.tune.options)

@@ -1,0 +1,1 @@
+"""From a melody to an arrangement: proposals, search, takes, the panel."""

@@ -1,0 +1,121 @@
+"""An arrangement: a melody with voices below it, and how it is written."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import mido
+import numpy as np
+
+from ..music.grid import STEPS_PER_BEAT, grid_to_notes, voice_names
+from ..music.meter import bar_lines
+from ..songs.melody import Melody, notated
+from ..songs.read_midi import MOST_TICKS_PER_BEAT
+from ..songs.song import MICROSECONDS_PER_MINUTE, MIDI_ENDINGS, SCORES_TO_WRITE, tempo_of
+from ..songs.write_midi import grid_to_ticks, write_tracks
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """A melody with voices below it.
+
+    Attributes
+    ----------
+    grid : int8 array [step, voice]
+        MIDI pitches, -1 = rest; voice 0 is the melody.
+    onset : bool array [step, voice]
+    melody : Melody
+        As its owner wrote it.
+    scores : dict of str to float
+        ``price``: what the decoder paid per step, lower is better. ``critic``: the critic's score,
+        higher is better, if there was one to ask.
+    report : tuple of str
+        What was done to read and to place the melody, a sentence each.
+    """
+
+    grid: np.ndarray
+    onset: np.ndarray
+    melody: Melody
+    scores: dict
+    report: tuple = ()
+
+    @property
+    def bars(self):
+        """Steps where bars begin: int array [bar]."""
+        return bar_lines(self.melody.meters, self.melody.pickup, len(self.grid))
+
+    def write(self, path, programs=None, tempo=None):
+        """Write a MIDI file or a score: the owner's melody as it is, then the other voices.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.mid`` or ``.midi``; ``.musicxml`` or ``.xml`` for a score.
+        programs : sequence of int, optional
+            General MIDI programs, 0..127, one a voice. By default the melody keeps its own and the others are
+            pianos.
+        tempo : float, optional
+            Quarter notes per minute throughout, in place of the melody's own tempi.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ValueError
+            For another ending, or if there is not one possible program a voice.
+        """
+        ending = Path(path).suffix.lower()
+        voices = self.grid.shape[1]
+        programs = programs or [self.melody.program] + [0] * (voices - 1)
+        if len(programs) != voices or not all(0 <= program < 128 for program in programs):
+            raise ValueError(f"programs={programs}; give {voices} numbers in 0..127, one a voice")
+        names = [self.melody.track, *voice_names(voices)[1:]]
+        if ending in SCORES_TO_WRITE:
+            return self._write_score(path, names, programs, tempo)
+        if ending not in MIDI_ENDINGS:
+            known = ", ".join((*MIDI_ENDINGS, *SCORES_TO_WRITE))
+            raise ValueError(f"Cannot write {path}: the ending is {ending!r}, expected one of {known}.")
+        # Where a beat has no whole number of ticks for each sixteenth, count in finer ticks.
+        finer = math.lcm(self.melody.ticks_per_beat, STEPS_PER_BEAT) // self.melody.ticks_per_beat
+        if finer * self.melody.ticks_per_beat > MOST_TICKS_PER_BEAT:
+            finer = 1  # so fine already that nobody hears the rest
+        ticks_per_beat = finer * self.melody.ticks_per_beat
+        conductor = [message.copy(time=finer * message.time) for message in self._conductor(tempo)]
+        own = [note._replace(start=finer * note.start, end=finer * note.end) for note in self.melody.notes]
+        lower = [
+            grid_to_ticks(self.grid[:, voice], self.onset[:, voice], ticks_per_beat)
+            for voice in range(1, voices)
+        ]
+        tracks = list(zip(names, programs, [own, *lower], strict=True))
+        return write_tracks(path, tracks, conductor, ticks_per_beat)
+
+    def _conductor(self, tempo):
+        own = self.melody.conductor
+        if tempo is None:
+            return own
+        set_tempo = mido.MetaMessage("set_tempo", tempo=tempo_of(tempo))
+        return (set_tempo, *(message for message in own if message.type != "set_tempo"))
+
+    def _write_score(self, path, names, programs, tempo):
+        from ..songs.score import write_musicxml  # here: it takes a second that MIDI need not wait for
+
+        melody, ticks = self.melody, self.melody.ticks_per_beat
+        parts = [(names[0], programs[0], notated(melody))]
+        for voice in range(1, len(names)):
+            notes = grid_to_notes(self.grid[:, voice], self.onset[:, voice])
+            in_beats = [
+                (Fraction(start, STEPS_PER_BEAT), Fraction(end, STEPS_PER_BEAT), pitch)
+                for start, end, pitch in notes
+            ]
+            parts.append((names[voice], programs[voice], in_beats))
+        tempi = [
+            (Fraction(message.time, ticks), MICROSECONDS_PER_MINUTE / message.tempo)
+            for message in self._conductor(tempo)
+            if message.type == "set_tempo"
+        ]
+        return write_musicxml(path, parts, melody.meters, tempi or [(0, 120.0)], melody.pickup)

@@ -1,0 +1,259 @@
+"""A melody in, an arrangement out.
+
+One path serves the lesson's functions, the command ``python -m utils.harmonize`` and your own songs: place
+the melody where the model knows its way, run the generator over the whole of it, choose the voices
+together (:mod:`.search`), and set them below the melody exactly as its owner wrote it.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from ..music.grid import (
+    PITCHES,
+    REST,
+    STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    STEPS_PER_WINDOW,
+    grid_to_roll,
+    onsets_of,
+)
+from ..music.meter import hear_in_common_time
+from ..music.theory import OCTAVE, VOICE_RANGES
+from ..networks.store import load_shipped
+from ..songs.melody import Melody, read_melody
+from .arrangement import Arrangement
+from .proposals import TRANSPOSITIONS, input_shapes, propose_probabilities
+from .search import CREATIVITY, decode
+
+LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
+JUDGED_AT_ONCE = 64  # windows
+TRIPLET_PHASES = (0, 1, 1, 1)  # in a beat of triplets the voices move with the beat or not at all
+
+
+def harmonize(melody, takes=8, seed=0, creativity=CREATIVITY, generator=None, critic=None, **options):
+    """Set voices below a melody and return the best of several takes.
+
+    Parameters and errors as in :func:`harmonize_takes`.
+
+    Returns
+    -------
+    Arrangement
+    """
+    return harmonize_takes(melody, takes, seed, creativity, generator, critic, **options)[0]
+
+
+def harmonize_takes(
+    melody,
+    takes=8,
+    seed=0,
+    creativity=CREATIVITY,
+    generator=None,
+    critic=None,
+    *,
+    track=None,
+    pickup=None,
+    costs=None,
+):
+    """Set voices below a melody, several times.
+
+    Parameters
+    ----------
+    melody : str, Path, Melody, music21 stream, or sequence of (pitch, beats)
+        A MIDI or MusicXML file or whatever else :func:`.read_melody` reads.
+    takes : int
+    seed : int
+        A take depends on ``seed`` and its number alone.
+    creativity : float
+        How far takes stray from the likeliest voices, at least 0; see :func:`.search.decode`.
+    generator : callable, optional
+        ``generator((melody, noise), training=False)`` with piano rolls ``melody [sample, step,
+        pitch=128, 1]`` and noise ``[sample, step / 16, 8, 512]`` gives ``[sample, step, pitch=128,
+        voice]`` in [-1, 1]. A Keras model built for any number of steps takes the song in one
+        pass; any other callable gets it in windows, of the model's length if it tells, else of two
+        bars. By default the shipped one, and with it the shipped critic.
+    critic : callable, optional
+        ``critic((rolls, melody), training=False)`` over windows of two bars gives one score a
+        window, higher is better. The score of a take is the mean.
+    track, pickup
+        As for :func:`.read_melody`.
+    costs : search.Costs, optional
+
+    Returns
+    -------
+    list of Arrangement
+        The best first by the critic's score, or, without a critic, by the decoder's price.
+
+    Raises
+    ------
+    MelodyError
+        If the file gives no melody.
+    ValueError
+        If ``takes`` is no positive number, ``creativity`` is negative, or the generator's output has
+        another shape.
+    """
+    if takes < 1:
+        raise ValueError(f"takes={takes}; ask for at least one")
+    if not 0 <= creativity < math.inf:
+        raise ValueError(f"creativity={creativity}; give 0 (the likeliest) or more, as a rule up to 2")
+    if not isinstance(melody, Melody):
+        melody = read_melody(melody, track, pickup)
+    if generator is None:
+        generator, shipped_critic = load_shipped()
+        critic = critic or shipped_critic
+    line, octaves = _as_soprano(melody.grid)
+    heard = hear_in_common_time(melody.meters, melody.pickup, len(line))
+    phase = _phases(melody, heard)
+    sung = harmonize_line(generator, line, takes, seed, critic, creativity, costs, heard=heard, phase=phase)
+    report = (*melody.report, *_describe_placement(melody, octaves))
+    arrangements = [_arrange(melody, grid, phase, scores, report) for grid, scores in sung]
+    # Prices rise and critics' scores fall from better to worse.
+    return sorted(arrangements, key=lambda a: -a.scores["critic"] if critic else a.scores["price"])
+
+
+def harmonize_line(
+    generator,
+    line,
+    takes=1,
+    seed=0,
+    critic=None,
+    creativity=CREATIVITY,
+    costs=None,
+    keys=TRANSPOSITIONS,
+    heard=None,
+    phase=None,
+):
+    """Set voices to a line that is as the model knows it: the core of :func:`harmonize_takes`.
+
+    The network hears the line in several keys and proposes probabilities in each; their geometric mean
+    is what the search goes by. Trained under transposition it should think the same in every key; where
+    it does not, the vote evens out its slips.
+
+    Parameters
+    ----------
+    generator, takes, seed, critic, creativity, costs
+        As in :func:`harmonize_takes`.
+    line : int array [step]
+        MIDI pitches without rests.
+    keys : sequence of int
+        Semitones to move the line by.
+    heard : int array [step], optional
+        The model's step at which it hears each step, ascending; see
+        :func:`.hear_in_common_time`. By default the line begins with a bar of 4/4.
+    phase : int array [step], optional
+        Which sixteenth of a beat each step is; by default that of ``heard``.
+
+    Returns
+    -------
+    list of (grid, scores)
+        A take each: int8 array [step, voice], and ``scores`` as in :class:`Arrangement`.
+    """
+    line = np.asarray(line)
+    heard = np.arange(len(line)) if heard is None else heard
+    phase = heard % STEPS_PER_BEAT if phase is None else phase
+    # What the model hears between two steps of the song, and after the last, is the note before.
+    window = input_shapes(generator)[0] or STEPS_PER_WINDOW
+    length = -(-(heard[-1] + 1) // math.lcm(window, STEPS_PER_WINDOW)) * math.lcm(window, STEPS_PER_WINDOW)
+    source = np.maximum(np.searchsorted(heard, np.arange(length), side="right") - 1, 0)
+    probability = propose_probabilities(generator, line[source], seed, keys)[heard]
+
+    def one_take(take):
+        rng = np.random.default_rng((seed, take))
+        grid, price = decode(probability, line, costs, creativity=creativity, rng=rng, phase=phase)
+        scores = {"price": price}
+        if critic is not None:
+            scores["critic"] = critic_score(critic, grid[source])
+        return grid, scores
+
+    with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
+        return list(pool.map(one_take, range(takes)))
+
+
+def critic_score(critic, grid):
+    """Ask a critic for its mean score of the two-bar windows of a grid; higher is better.
+
+    Parameters
+    ----------
+    critic : callable
+        See :func:`harmonize_takes`.
+    grid : int array [step, voice]
+        A whole number of windows, beginning with a bar.
+
+    Returns
+    -------
+    float
+    """
+    windows = grid.reshape(-1, STEPS_PER_WINDOW, grid.shape[-1])
+    scores = []
+    for first in range(0, len(windows), JUDGED_AT_ONCE):
+        rolls = grid_to_roll(windows[first : first + JUDGED_AT_ONCE])
+        scores.append(np.asarray(critic((rolls, rolls[..., :1]), training=False), np.float32).ravel())
+    return float(np.mean(np.concatenate(scores)))
+
+
+def _as_soprano(grid):
+    """Make of a melody one that the model knows: int [step], and the octaves that it was moved by.
+
+    Without rests, since Bach's sopranos hardly have any: the note before a rest is held, the first
+    note begins at once. In the octave where most of it lies within the soprano's range.
+    """
+    sounding = np.flatnonzero(grid != REST)
+    latest = np.searchsorted(sounding, np.arange(len(grid)), side="right") - 1
+    line = grid[sounding[np.maximum(latest, 0)]].astype(np.int64)
+    low, high = VOICE_RANGES[0]
+
+    def outside(octaves):
+        moved = line + OCTAVE * octaves
+        return np.mean((moved < low) | (moved > high)), abs(octaves)
+
+    octaves = min(range(-5, 6), key=outside)
+    return np.clip(line + OCTAVE * octaves, 0, PITCHES - 1), octaves
+
+
+def _phases(melody, heard):
+    """Which sixteenth of a beat each step is for the search: int [step]."""
+    phase = heard % STEPS_PER_BEAT
+    if melody.triplet is None:
+        return phase
+    return np.where(melody.triplet, np.take(TRIPLET_PHASES, phase), phase)
+
+
+def _describe_placement(melody, octaves):
+    """Say how a melody was placed for the model."""
+    if octaves:
+        way = "up" if octaves > 0 else "down"
+        yield (
+            f"It lies outside a soprano's range: it was harmonised {abs(octaves)} octave"
+            f"{'s' * (abs(octaves) > 1)} further {way} and stays where it is."
+        )
+    meters = list(dict.fromkeys(f"{meter.numerator}/{meter.denominator}" for meter in melody.meters))
+    if meters != ["4/4"]:
+        yield f"It is in {', '.join(meters)}; the model, which knows 4/4, hears it in bars of four beats."
+    if melody.pickup:
+        yield f"A pickup of {float(melody.pickup):g} beats comes before its first bar line."
+
+
+def _long_rests(grid):
+    """Where the melody is silent for so long that the other voices rest too: bool [step]."""
+    edges = np.flatnonzero(np.diff(grid == REST, prepend=False, append=False))
+    silent = np.zeros(len(grid), bool)
+    for start, end in edges.reshape(-1, 2):
+        # Nobody plays before the melody does.
+        silent[start:end] = start == 0 or end - start > LONGEST_BRIDGED_REST
+    return silent
+
+
+def _arrange(melody, grid, phase, scores, report):
+    """Set the decoded voices below the melody as it was before it was fitted to the model."""
+    grid = grid.copy()
+    grid[:, 0] = melody.grid
+    grid[_long_rests(melody.grid), 1:] = REST
+    onset = onsets_of(grid)
+    # Bach strikes a lower voice's note again at four of five beats where the melody begins a note, and
+    # hardly ever elsewhere (measured on the validation chorales).
+    onset[:, 1:] |= (melody.onset & (phase == 0))[:, None] & (grid[:, 1:] != REST)
+    onset[:, 0] = melody.onset
+    return Arrangement(grid, onset, melody, scores, report)

@@ -1,0 +1,1 @@
+"""Where a model stands beside Bach."""

@@ -1,0 +1,220 @@
+"""Where a model stands beside Bach: every measure, on held-out chorales."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ..arranger.search import CREATIVITY
+from ..corpus.pieces import load_chorales
+from ..corpus.windows import windows
+from ..music.grade import chorale_grade
+from ..music.grid import STEPS_PER_WINDOW, onsets_of
+from ..music.measures import (
+    chord_histogram_entropy,
+    chord_tone_ratio,
+    chordal_share,
+    conditioning_gaps,
+    crossing_rate,
+    diversity,
+    leap_rate,
+    notes_per_window,
+    parallels_per_note,
+    pitch_consonance_score,
+    range_rate,
+    short_note_rate,
+    spacing_rate,
+    token_accuracy,
+)
+from ..path_utils import PRETRAINED_DIR, atomic_write
+from ..training.batches import load_windows
+from .rows import (
+    CORPUS,
+    arrange,
+    bach_against_bach,
+    cut_song,
+    cut_songs,
+    load_songs,
+    predict_alone,
+    retrieve,
+    shuffle,
+)
+
+EXAMPLE_STEPS = 2 * STEPS_PER_WINDOW  # kept of one song, to listen to
+CREATIVITY_LEVELS = (0, 0.25, CREATIVITY, 1, 1.5, 2)
+LOWER_VOICES = ("alto", "tenor", "bass")
+OF_GRIDS = {
+    "PCS": pitch_consonance_score,
+    "chordal share": chordal_share,
+    "chord entropy": chord_histogram_entropy,
+    "crossing": crossing_rate,
+    "spacing": spacing_rate,
+}
+OF_NOTES = {
+    "CTnCTR": chord_tone_ratio,
+    "parallels per note": parallels_per_note,
+    "out of range": range_rate,
+    "leaps": leap_rate,
+    "short notes": short_note_rate,
+}
+
+
+def measure(sung, songs, training=None):
+    """Measure what somebody set to the melodies of some songs.
+
+    Repeated notes count as one throughout, since a network gives pitches and no onsets.
+
+    Parameters
+    ----------
+    sung, songs : lists of int array [step, voice=4]
+        The answers, and what Bach wrote.
+    training : list of int array [step, voice=4], optional
+        What the chorale grade compares with; without it there is no grade.
+
+    Returns
+    -------
+    dict of str to float [song]
+    """
+    onsets = [onsets_of(grid) for grid in sung]
+    accuracy = np.array([token_accuracy(a, b) for a, b in zip(sung, songs, strict=True)])
+    windows, owner = cut_songs(sung)
+    notes = [
+        notes_per_window(cut_song(grid), cut_song(onset)) for grid, onset in zip(sung, onsets, strict=True)
+    ]
+    answers = {f"accuracy {voice}": accuracy[:, i] for i, voice in enumerate(LOWER_VOICES)}
+    answers["conditioning gap"] = conditioning_gaps(windows, owner)
+    for name, function in OF_GRIDS.items():
+        answers[name] = np.array([function(grid) for grid in sung])
+    for name, function in OF_NOTES.items():
+        answers[name] = np.array([function(grid, onset) for grid, onset in zip(sung, onsets, strict=True)])
+    answers |= {f"notes {voice}": np.array(notes)[:, i] for i, voice in enumerate(LOWER_VOICES, start=1)}
+    if training is not None:
+        pieces, reference = list(zip(sung, onsets, strict=True)), [(g, onsets_of(g)) for g in training]
+        answers["chorale grade"] = chorale_grade(pieces, reference)["grade"]
+    return answers
+
+
+def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
+    """Measure Bach, the baselines and a model on all songs of a split.
+
+    Parameters
+    ----------
+    split : {"valid", "test"}
+    generator, critic : keras.Model
+    others : dict of str to keras.Model, optional
+        More generators to measure alone, by the name of their row.
+    takes : int
+    seed : int
+    say : callable
+        Told which row is next.
+
+    Returns
+    -------
+    dict
+        "split", "songs" (names), "takes"; "rows": by row, then measure, a number for each song, None where
+        there is nothing to measure; "example": by row, the first bars of the first song, a grid
+        [step, voice=4].
+    """
+    named, training = load_songs(split), list(load_songs("train").values())
+    songs = list(named.values())
+    sung = {"real Bach": songs}
+    say("baselines")
+    sung["retrieval"] = retrieve(songs, load_windows(CORPUS))
+    sung["shuffled"] = shuffle(songs)
+    validity = {"real Bach": dict.fromkeys(("one note a voice", "melody kept"), np.ones(len(songs)))}
+    untrained = {"untrained": keras.models.clone_model(generator)}
+    for row, network in (untrained | (others or {}) | {"network alone": generator}).items():
+        say(row)
+        sung[row], validity[row] = predict_alone(network, songs, seed)
+    say(f"{takes} takes of every song")
+    arranged, scores = arrange(generator, critic, songs, takes, seed)
+    sung["arrangement"] = arranged[0]
+    best = scores.argmax(axis=0)
+    sung["critic's choice"] = [arranged[take][song] for song, take in enumerate(best)]
+
+    rows = {row: measure(grids, songs, training) | validity.get(row, {}) for row, grids in sung.items()}
+    spread = np.array([diversity(np.stack(of_song)) for of_song in zip(*arranged, strict=True)])
+    rows["arrangement"]["diversity"] = rows["critic's choice"]["diversity"] = spread
+    himself = bach_against_bach(songs, windows(load_chorales(CORPUS))[0])
+    rows["Bach against Bach"] = {f"accuracy {voice}": himself[:, i] for i, voice in enumerate(LOWER_VOICES)}
+    example = {row: grids[0][:EXAMPLE_STEPS].tolist() for row, grids in sung.items()}
+    return _as_json(split, named, rows) | {"takes": takes, "example": example}
+
+
+def evaluate_alone(split, generators, seed=0):
+    """Measure what networks sing without any search.
+
+    Parameters
+    ----------
+    split : {"valid", "test"}
+    generators : dict of str to keras.Model
+        By the name of their row.
+    seed : int
+
+    Returns
+    -------
+    dict
+        "split", "songs" and "rows" as in :func:`evaluate`.
+    """
+    named, training = load_songs(split), list(load_songs("train").values())
+    rows = {}
+    for row, generator in generators.items():
+        sung, validity = predict_alone(generator, list(named.values()), seed)
+        rows[row] = measure(sung, list(named.values()), training) | validity
+    return _as_json(split, named, rows)
+
+
+def evaluate_creativity(split, generator, levels=CREATIVITY_LEVELS, takes=4, seed=0, say=print):
+    """Measure what the knob ``creativity`` buys, and what it costs.
+
+    Parameters
+    ----------
+    split : {"valid", "test"}
+    generator : keras.Model
+    levels : sequence of float
+    takes : int
+        Of every song; the measures are of the first, the diversity is that of all.
+    seed : int
+    say : callable
+        Told which row is next.
+
+    Returns
+    -------
+    dict
+        "split", "songs" and "rows" as in :func:`evaluate`.
+    """
+    named, training = load_songs(split), list(load_songs("train").values())
+    songs, rows = list(named.values()), {}
+    for level in levels:
+        row = f"creativity {level:g}"
+        say(row)
+        arranged, _ = arrange(generator, None, songs, takes, seed, level)
+        spread = [diversity(np.stack(of_song)) for of_song in zip(*arranged, strict=True)]
+        rows[row] = measure(arranged[0], songs, training) | {"diversity": np.array(spread)}
+    return _as_json(split, named, rows)
+
+
+def _as_json(split, named, rows):
+    """Put measures into types that JSON knows."""
+    rows = {
+        row: {name: [_number(v) for v in values] for name, values in answers.items()}
+        for row, answers in rows.items()
+    }
+    return {"split": split, "songs": list(named), "rows": rows}
+
+
+def _number(value):
+    return round(float(value), 5) if np.isfinite(value) else None
+
+
+def write_evaluation(path, evaluation):
+    """Store an evaluation as JSON."""
+    return atomic_write(path, lambda name: Path(name).write_text(json.dumps(evaluation)))
+
+
+def read_evaluation(path=PRETRAINED_DIR / "evaluation.json"):
+    """Read an evaluation, by default that of the shipped networks on the test split."""
+    return json.loads(Path(path).read_text())

@@ -1,0 +1,194 @@
+"""Who sets voices to the melodies of held-out songs: Bach, baselines, a network, an arrangement.
+
+A *song* is a chorale as a grid int8 [step, voice=4] of whole two-bar windows on end; a *row* is what
+somebody sets to the melodies of all songs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arranger.proposals import propose
+from ..arranger.search import CREATIVITY
+from ..arranger.takes import harmonize_line
+from ..corpus.pieces import CHORALES_FILE, load_chorales
+from ..corpus.windows import window_starts
+from ..music.grid import STEPS_PER_WINDOW, grid_to_roll
+from ..music.roll_measures import melody_kept, monophony
+from ..networks.heads import harden
+from ..path_utils import DATASET_DIR
+
+CORPUS = DATASET_DIR / CHORALES_FILE
+RETRIEVAL_KEYS = range(-6, 7)  # semitones that retrieval may move a training window by
+
+
+def load_songs(split, path=CORPUS):
+    """Read the chorales in 4/4 of a split as whole windows.
+
+    Parameters
+    ----------
+    split : {"train", "valid", "test"}
+    path : str or Path
+
+    Returns
+    -------
+    dict of str to int8 array [step, voice=4]
+        By name. Every two-bar window that does not overlap the one before; a pickup, a last odd bar and
+        bars in which a voice rests are left out.
+    """
+    songs = {}
+    for chorale in load_chorales(path, split):
+        windows, end = [], 0
+        for start in window_starts(chorale):
+            if start >= end:
+                end = start + STEPS_PER_WINDOW
+                windows.append(chorale.grid[start:end])
+        if windows:
+            songs[chorale.name] = np.concatenate(windows)
+    return songs
+
+
+def shuffle(songs):
+    """Set to every window the lower voices of a window of another song: plausible, and deaf.
+
+    Parameters
+    ----------
+    songs : list of int array [step, voice=4]
+
+    Returns
+    -------
+    list of int array [step, voice=4]
+    """
+    windows, owner = cut_songs(songs)
+    # As far away as can be, so in another song unless one song has half of all windows.
+    lower = np.roll(windows[..., 1:], len(windows) // 2, axis=0)
+    return join_windows(np.concatenate([windows[..., :1], lower], axis=-1), owner)
+
+
+def retrieve(songs, training):
+    """Set to every window the lower voices of the training window with the nearest melody, in any key.
+
+    Parameters
+    ----------
+    songs : list of int array [step, voice=4]
+    training : int array [sample, step=32, voice=4]
+
+    Returns
+    -------
+    list of int array [step, voice=4]
+        Nearest is the melody with the fewest differing steps; then the smallest transposition, then the
+        first.
+    """
+    windows, owner = cut_songs(songs)
+    training = training.astype(int)
+    shifts = np.array(sorted(RETRIEVAL_KEYS, key=abs))
+    found = []
+    for window in windows:
+        differing = (training[None, :, :, 0] + shifts[:, None, None] != window[:, 0]).sum(axis=-1)
+        shift, sample = np.unravel_index(differing.argmin(), differing.shape)
+        lower = training[sample, :, 1:]
+        lower = np.where(lower < 0, lower, lower + shifts[shift])
+        found.append(np.concatenate([window[:, :1], lower], axis=-1))
+    return join_windows(np.stack(found), owner)
+
+
+def bach_against_bach(songs, corpus, differing=1):
+    """How far Bach's other harmonisations of the same two bars of melody agree with this one.
+
+    Parameters
+    ----------
+    songs : list of int array [step, voice=4]
+    corpus : int array [sample, step=32, voice=4]
+        Where to look, in all keys; identical harmonisations do not count.
+    differing : int
+        Steps at which the melodies may differ.
+
+    Returns
+    -------
+    float [song, voice=3]
+        Token accuracy of alto, tenor and bass; NaN for a song without such a window.
+    """
+    corpus = corpus.astype(int)
+    answers = []
+    for song in songs:
+        rates = []
+        for window in song.reshape(-1, STEPS_PER_WINDOW, 4).astype(int):
+            shift = np.median(window[:, 0] - corpus[..., 0], axis=1).astype(int)
+            moved = np.where(corpus < 0, corpus, corpus + shift[:, None, None])
+            same_tune = (moved[..., 0] != window[:, 0]).sum(axis=1) <= differing
+            other = same_tune & (moved[..., 1:] != window[:, 1:]).any(axis=(1, 2))
+            if other.any():
+                rates.append((moved[other, :, 1:] == window[:, 1:]).mean(axis=(0, 1)))
+        answers.append(np.mean(rates, axis=0) if rates else np.full(3, np.nan))
+    return np.array(answers)
+
+
+def predict_alone(generator, songs, seed=0):
+    """Let a network set its likeliest notes to every melody, in one pass a song, without any search.
+
+    Parameters
+    ----------
+    generator : keras.Model
+    songs : list of int array [step, voice=4]
+    seed : int
+        Of the noise.
+
+    Returns
+    -------
+    sung : list of int8 array [step, voice=4]
+        The melody and, of the other voices, the likeliest pitch of each step.
+    validity : dict of str to float [song]
+        "one note a voice" and "melody kept" of what the generator would play by itself.
+    """
+    sung, validity = [], {"one note a voice": [], "melody kept": []}
+    for song in songs:
+        output = propose(generator, song[:, 0], seed)[0]
+        played = harden(output[None], generator.layers[-1].name)
+        validity["one note a voice"].append(monophony(played))
+        validity["melody kept"].append(melody_kept(played, grid_to_roll(song[None, :, :1])))
+        lower = output[..., 1:].argmax(axis=1)
+        sung.append(np.concatenate([song[:, :1], lower], axis=-1).astype(np.int8))
+    return sung, {name: np.array(values) for name, values in validity.items()}
+
+
+def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, costs=None):
+    """Arrange every melody as a user would get it, several times.
+
+    Parameters
+    ----------
+    generator : keras.Model
+    critic : keras.Model or None
+    songs : list of int array [step, voice=4]
+    takes, seed, creativity, costs
+        As in :func:`.harmonize_takes`.
+
+    Returns
+    -------
+    sung : list [take] of lists of int8 array [step, voice=4]
+    scores : float [take, song]
+        The critic's; NaN without one.
+    """
+    sung = [[] for _ in range(takes)]
+    scores = np.zeros((takes, len(songs)))
+    for number, song in enumerate(songs):
+        found = harmonize_line(generator, song[:, 0], takes, seed, critic, creativity, costs)
+        for take, (grid, told) in enumerate(found):
+            sung[take].append(grid)
+            scores[take, number] = told.get("critic", np.nan)
+    return sung, scores
+
+
+def cut_songs(songs):
+    """Cut songs into windows: int [window, step=32, voice], and the number of each one's song."""
+    owner = np.repeat(np.arange(len(songs)), [len(song) // STEPS_PER_WINDOW for song in songs])
+    return np.concatenate([cut_song(song) for song in songs]), owner
+
+
+def join_windows(windows, owner):
+    """Join windows to songs again: the inverse of :func:`cut_songs`."""
+    return [windows[owner == song].reshape(-1, windows.shape[-1]) for song in np.unique(owner)]
+
+
+def cut_song(song):
+    """Cut a song into windows: int [window, step=32, voice]."""
+    return song.reshape(-1, STEPS_PER_WINDOW, song.shape[-1])

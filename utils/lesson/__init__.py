@@ -1,0 +1,1 @@
+"""The notebook itself: its definitions, its execution, its published outputs."""

@@ -1,0 +1,1 @@
+"""Music theory, meters, measures: NumPy and SciPy, no files."""

@@ -1,0 +1,203 @@
+"""Meter: where bars begin, and how a model that knows only 4/4 hears other bars.
+
+Beats are quarter notes, a step is a sixteenth, whatever the meter.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from .grid import STEPS_PER_BAR, STEPS_PER_BEAT
+
+TYPICAL = (4, 4)  # where nothing is said
+
+
+class Meter(NamedTuple):
+    """A time signature and the beat, in quarter notes from the beginning, where it comes into force."""
+
+    beat: Fraction
+    numerator: int
+    denominator: int
+
+    @property
+    def steps(self):
+        """Sixteenths a bar; a fraction in such metres as 5/32."""
+        return Fraction(STEPS_PER_BAR * self.numerator, self.denominator)
+
+
+def tidy_meters(meters):
+    """Bring time signatures into order: the first at beat 0, no two at one beat, none that changes nothing.
+
+    Parameters
+    ----------
+    meters : iterable of Meter
+
+    Returns
+    -------
+    tuple of Meter
+        Not empty: 4/4 from the beginning where nothing else is said.
+    """
+    at = {Fraction(0): Meter(Fraction(0), *TYPICAL)}
+    at |= {meter.beat: meter for meter in meters if meter.numerator > 0 and meter.denominator > 0}
+    tidy = []
+    for meter in (at[beat] for beat in sorted(at)):
+        if not tidy or tidy[-1][1:] != meter[1:]:
+            tidy.append(meter)
+    return tuple(tidy)
+
+
+def split_pickup(meters):
+    """Take a first bar of a short metre of its own, as some programs write a pickup, for a pickup.
+
+    Parameters
+    ----------
+    meters : tuple of Meter
+        As :func:`tidy_meters` gives them.
+
+    Returns
+    -------
+    meters : tuple of Meter
+    pickup : Fraction
+        Beats before the first bar line.
+    """
+    if len(meters) > 1:
+        first, second = meters[:2]
+        length = first.steps / STEPS_PER_BEAT
+        if second.beat == length and first.steps < second.steps:
+            return (second._replace(beat=Fraction(0)), *meters[2:]), length
+    return meters, Fraction(0)
+
+
+class Bar(NamedTuple):
+    """A bar, in quarter notes from the beginning; it may be shorter than its meter says."""
+
+    start: Fraction
+    end: Fraction
+    numerator: int
+    denominator: int
+
+    @property
+    def missing(self):
+        """Quarter notes by which it is too short: a pickup, or a bar that another meter interrupts."""
+        return Fraction(4 * self.numerator, self.denominator) - (self.end - self.start)
+
+
+def divide_into_bars(meters, pickup, end):
+    """Divide a piece into bars. All bar lines of the project come from here.
+
+    Parameters
+    ----------
+    meters : sequence of (beat, numerator, denominator)
+        The first at beat 0, as :func:`tidy_meters` gives them. One that begins within a bar ends that bar.
+    pickup : number
+        Beats before the first bar line; then the first bar is the pickup.
+    end : number
+        Beats of the piece.
+
+    Returns
+    -------
+    list of Bar
+        Without gaps from beat 0 to ``end`` or beyond; at least one.
+
+    Raises
+    ------
+    ValueError
+        If no time signature begins at beat 0.
+    """
+    meters = sorted(Meter(Fraction(beat), int(over), int(under)) for beat, over, under in meters)
+    if not meters or meters[0].beat != 0:
+        raise ValueError(f"meters={meters}: the first time signature must begin at beat 0.")
+    bars, start, current = [], Fraction(0), 0
+    while start < end or not bars:
+        while current + 1 < len(meters) and meters[current + 1].beat <= start:
+            current += 1
+        _, over, under = meters[current]
+        stop = start + (Fraction(pickup) if not bars and pickup else Fraction(4 * over, under))
+        if current + 1 < len(meters):
+            stop = min(stop, meters[current + 1].beat)
+        bars.append(Bar(start, stop, over, under))
+        start = stop
+    return bars
+
+
+def bar_lines(meters, pickup, steps):
+    """List the steps where bars begin.
+
+    Parameters
+    ----------
+    meters, pickup
+        As for :func:`divide_into_bars`.
+    steps : int
+        Length of the piece.
+
+    Returns
+    -------
+    int array [bar]
+        Ascending, the first at the end of the pickup. Bars of less than a step that would begin where
+        another one does are left out.
+    """
+    return np.array(list(_bars_by_step(meters, pickup, steps)), int)
+
+
+def _bars_by_step(meters, pickup, steps):
+    """Find the bar that begins at a step: dict of int to Bar, ascending, without the pickup."""
+    bars = divide_into_bars(meters, pickup, Fraction(steps, STEPS_PER_BEAT))[1 if pickup else 0 :]
+    by_step = {math.floor(STEPS_PER_BEAT * bar.start + Fraction(1, 2)): bar for bar in bars}
+    return {step: bar for step, bar in by_step.items() if step < steps}
+
+
+def beat_length(over, under):
+    """Length of a beat in quarter notes: three of the unit in compound time."""
+    compound = under >= 8 and over > 3 and over % 3 == 0
+    return Fraction(4 * (3 if compound else 1), under)
+
+
+def hear_in_common_time(meters, pickup, steps):
+    """Place the steps of a piece where a model that knows only bars of sixteen steps should hear them.
+
+    Bars of 4/4 stay as they are, but begin with a bar of the model: a pickup comes before one. Where units
+    go by threes, one of each three is heard twice as long: in 3/4 and its like the second, which of the
+    three serves Bach's own chorales in 3/4 best; in 6/8, 9/8 and so on the third. So a bar of 3/4 has four
+    beats, and so have the two beats of 6/8 together. Bars of 2/4 go two into one. All others are heard as
+    they are, each beginning with a beat.
+
+    Parameters
+    ----------
+    meters, pickup, steps
+        As for :func:`bar_lines`.
+
+    Returns
+    -------
+    int array [step]
+        The model's step at which each step is heard: ascending, no two alike. Its place in a beat (modulo
+        4) and in a bar (modulo 16) is the model's.
+    """
+    bars = _bars_by_step(meters, pickup, steps)
+    starts = [*bars, steps]
+    first = starts[0]
+    places, _ = _places(meters[0].numerator, meters[0].denominator)
+    # The pickup is heard as the end of a bar.
+    heard = list(places[-first:] if 0 < first <= len(places) else np.arange(first) + -first % STEPS_PER_BAR)
+    for bar, (start, end) in zip(bars.values(), pairwise(starts), strict=True):
+        places, length = _places(bar.numerator, bar.denominator)
+        now = heard[-1] + 1 if heard else 0
+        now += -now % math.gcd(STEPS_PER_BAR, length)
+        heard.extend(now + places[: end - start])
+    return np.array(heard, int)
+
+
+def _places(numerator, denominator):
+    """Place the steps of one bar in a bar of the model: int array [step], and that bar's length."""
+    steps = max(1, math.ceil(Fraction(STEPS_PER_BAR * numerator, denominator)))
+    unit, rest = divmod(STEPS_PER_BAR, denominator)
+    places = np.arange(steps)
+    if numerator % 3 or rest:
+        return places, STEPS_PER_BEAT * math.ceil(steps / STEPS_PER_BEAT)
+    group, place = np.divmod(places, 3 * unit)
+    longer = 2 if numerator == 3 else 3  # the unit that is heard twice as long
+    return 4 * unit * group + place + unit * (place >= longer * unit), 4 * unit * (numerator // 3)

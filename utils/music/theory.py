@@ -1,0 +1,214 @@
+"""What every harmony book says: intervals, chords, keys, ranges, parallels, the names of notes."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import numpy as np
+
+from .grid import PITCHES, REST, as_pitches
+
+UNISON, FIFTH, OCTAVE = 1, 7, 12  # the perfect intervals, of which a unison needs a number that is not 0
+NOT_PERFECT = 0
+VOICE_RANGES = ((57, 81), (53, 74), (48, 69), (36, 64))
+CONSONANCE = np.array([1, -1, -1, 1, 1, 0, -1, 1, 1, 1, -1, -1])  # of 0..11 semitones (Yeh et al. 2020)
+CHORDS = {
+    "major": (0, 4, 7),
+    "minor": (0, 3, 7),
+    "diminished": (0, 3, 6),
+    "augmented": (0, 4, 8),
+    "dominant seventh": (0, 4, 7, 10),
+    "minor seventh": (0, 3, 7, 10),
+    "major seventh": (0, 4, 7, 11),
+    "half-diminished seventh": (0, 3, 6, 10),
+    "diminished seventh": (0, 3, 6, 9),
+}
+NO_CHORD = 12 * len(CHORDS)
+# How often each degree sounds, from the tonic up (Aarden 2003, Essen folk songs): music21's own choice.
+KEY_PROFILES = {
+    "major": (17.77, 0.15, 14.93, 0.16, 19.80, 11.36, 0.29, 22.06, 0.15, 8.15, 0.23, 4.95),
+    "minor": (18.26, 0.74, 14.05, 16.86, 0.70, 14.44, 0.70, 18.62, 4.57, 1.93, 7.38, 1.76),
+}
+SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
+NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+ACCIDENTALS = {None: 0, "": 0, "#": 1, "##": 2, "b": -1, "bb": -2}
+NOTE_NAME = re.compile(r"([A-Ga-g])(##|#|bb|b)?(-?\d+)")
+LETTERS = "FCGDAEB"  # along the circle of fifths
+# How far along the circle of fifths from the tonic a key spells its foreign notes: the altered notes of
+# its secondary dominants, and the flats that are borrowed from minor.
+SPELLED_FROM = {"major": -3, "minor": -5}
+KEYS_BY_SHARPS = dict(enumerate(("Cb", "Gb", "Db", "Ab", "Eb", "Bb", *"FCGDAEB", "F#", "C#"), start=-7))
+
+
+def voice_ranges(voices):
+    """Give the lowest and highest pitch that each of some voices can sing.
+
+    Parameters
+    ----------
+    voices : int
+        At least 2.
+
+    Returns
+    -------
+    tuple of (int, int)
+        MIDI pitches, both within; of soprano, alto, tenor and bass, or, of another number, spread evenly
+        from soprano to bass.
+    """
+    places = np.linspace(0, len(VOICE_RANGES) - 1, voices)
+    bounds = [np.interp(places, range(len(VOICE_RANGES)), bound) for bound in zip(*VOICE_RANGES, strict=True)]
+    return tuple((round(low), round(high)) for low, high in zip(*bounds, strict=True))
+
+
+# --- Voice leading ---
+
+
+def perfect_intervals(upper, lower):
+    """Name the perfect intervals between two voices, whichever of them is higher.
+
+    Parameters
+    ----------
+    upper, lower : int arrays that broadcast
+        MIDI pitches, -1 = rest.
+
+    Returns
+    -------
+    int8 array
+        ``UNISON``, ``FIFTH``, ``OCTAVE`` (the last two with octaves added), or ``NOT_PERFECT``, also where a
+        voice rests.
+    """
+    distance = np.abs(upper - lower)
+    simple = distance % OCTAVE
+    kind = np.where(simple == FIFTH, FIFTH, np.where(simple == 0, OCTAVE, NOT_PERFECT))
+    kind = np.where(distance == 0, UNISON, kind)
+    return np.where((upper != REST) & (lower != REST), kind, NOT_PERFECT).astype(np.int8)
+
+
+def parallels(before, now, upper_motion, lower_motion):
+    """Tell where two voices move in parallel unisons, fifths or octaves.
+
+    They move in the same direction from one perfect interval to another of its kind, as
+    ``VoiceLeadingQuartet`` of music21 has it. From a unison to an octave is no parallel.
+
+    Parameters
+    ----------
+    before, now : int arrays that broadcast
+        Of :func:`perfect_intervals`, at a step and the next.
+    upper_motion, lower_motion : int arrays that broadcast
+        Semitones that each voice moves by.
+
+    Returns
+    -------
+    bool array
+    """
+    return (before == now) & (now != NOT_PERFECT) & (upper_motion * lower_motion > 0)
+
+
+# --- Chords and keys ---
+
+
+def _chord_table():
+    """Name every set of pitch classes above the bass, given as 12 bits: 12 * quality + root, or NO_CHORD."""
+    chords = [
+        sum(1 << (root + tone) % 12 for tone in tones) for tones in CHORDS.values() for root in range(12)
+    ]
+    contained = (np.arange(1 << 12)[:, None] & ~np.array(chords)) == 0
+    return np.where(contained.any(axis=1), contained.argmax(axis=1), NO_CHORD)
+
+
+CHORD_OF = _chord_table()
+
+
+def find_chords(grid):
+    """Name the chord of each step.
+
+    Parameters
+    ----------
+    grid : int array [..., step, voice]
+
+    Returns
+    -------
+    int [..., step]
+        12 * quality + root, qualities in the order of ``CHORDS`` and roots as pitch classes; ``NO_CHORD``, or
+        REST for silence.
+    """
+    grid = as_pitches(grid)
+    sounding = grid != REST
+    bass = np.where(sounding, grid, np.iinfo(int).max).min(axis=-1)
+    tones = np.where(sounding, 1 << (grid - bass[..., None]) % 12, 0)
+    chord = CHORD_OF[np.bitwise_or.reduce(tones, axis=-1)]
+    chord = np.where(chord == NO_CHORD, chord, chord - chord % 12 + (chord + bass) % 12)
+    return np.where(sounding.any(axis=-1), chord, REST)
+
+
+def find_key(counts):
+    """Find the tonic and mode whose profile the pitch classes follow best (Krumhansl and Schmuckler).
+
+    Parameters
+    ----------
+    counts : float [pitch class=12]
+        How long each sounds, in any unit.
+
+    Returns
+    -------
+    tonic : int
+        In 0..11.
+    mode : {"major", "minor"}
+    """
+    fits = {}
+    for mode, profile in KEY_PROFILES.items():
+        standard = (np.array(profile) - np.mean(profile)) / np.std(profile)
+        for tonic in range(12):
+            fits[tonic, mode] = np.roll(standard, tonic) @ counts
+    return max(fits, key=fits.get)
+
+
+# --- Names of notes ---
+
+
+def fifths_of(tonic):
+    """Place a pitch class on the circle of fifths, C = 0, between five flats and six sharps."""
+    return (7 * tonic + 5) % OCTAVE - 5
+
+
+def sharps_of(tonic, mode):
+    """Count the sharps of a key signature, flats below 0."""
+    return fifths_of(tonic) if mode == "major" else fifths_of((tonic + 3) % OCTAVE)
+
+
+def signature_of(tonic, mode):
+    """Tell what the key signature does to each letter: dict of str to -1, 0 or 1."""
+    sharps = sharps_of(tonic, mode)
+    signature = dict.fromkeys(LETTERS, 0)
+    for place in range(abs(sharps)):
+        signature[LETTERS[place] if sharps > 0 else LETTERS[-1 - place]] = 1 if sharps > 0 else -1
+    return signature
+
+
+@functools.cache
+def spell(pitch_class, tonic, mode):
+    """Spell a pitch class as its key does: a letter and an alteration in semitones."""
+    tonic_fifths = sharps_of(tonic, mode) + (3 if mode == "minor" else 0)
+    lowest = tonic_fifths + SPELLED_FROM[mode]
+    place = lowest + (7 * pitch_class - lowest) % OCTAVE
+    return LETTERS[(place + 1) % 7], (place + 1) // 7
+
+
+def note_name(letter, alteration):
+    """Write a spelled pitch class as music21 does, with ``-`` for a flat: ``F#``, ``B-``."""
+    return letter + ("#" * alteration if alteration > 0 else "-" * -alteration)
+
+
+def pitch_number(name):
+    """Read a MIDI number or a name such as ``C5`` (72), ``F#4`` or ``Bb3``; None if it is neither."""
+    if isinstance(name, str):
+        found = NOTE_NAME.fullmatch(name.strip())
+        if not found:
+            return None
+        letter, accidental, octave = found.groups()
+        name = NATURALS[letter.upper()] + ACCIDENTALS[accidental] + 12 * (int(octave) + 1)
+    try:
+        number = int(name)
+    except (TypeError, ValueError):
+        return None
+    return number if number == name and 0 <= number < PITCHES else None

@@ -1,0 +1,1 @@
+"""Piano rolls, curves, the film of a training, players: what is seen and heard in a page."""

@@ -1,0 +1,187 @@
+"""Curves over a training, and measures beside one another."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from scipy.signal import lfilter
+
+from ..music.grid import VOICES
+from .style import COLORS, FAINT, INK, figure_and_axes, new_figure, styled
+
+PANELS_A_LINE = 4  # of the evaluation
+
+
+@styled
+def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  # noqa: N803 (the lesson's old names)
+    """Draw both losses against the iterations, faint as they are and strong when smoothed.
+
+    Parameters
+    ----------
+    G_loss, D_loss : sequences of float, one item an iteration
+        Of the generator and the critic. NaN is left out.
+    figsize : (float, float)
+        Inches, if a figure is made.
+    smoothing : float in (0, 1]
+        Weight of the newest value in the exponential average. 1 does not smooth; 0.05 looks back over
+        some 20 iterations; 0.001 over 1,000, which is nearly the mean since the start.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes or Figure
+
+    Raises
+    ------
+    ValueError
+        ``smoothing`` lies outside (0, 1].
+    """
+    if not 0 < smoothing <= 1:
+        raise ValueError(f"Expected smoothing in (0, 1], found {smoothing}. Try 0.05.")
+    figure, ax = figure_and_axes(ax, figsize)
+    curves = {"generator": (G_loss, COLORS[0], "-"), "critic": (D_loss, COLORS[2], "--")}
+    for name, (loss, colour, line) in curves.items():
+        loss = np.asarray(loss, float)
+        ax.plot(loss, color=colour, alpha=0.25, linewidth=0.8)
+        ax.plot(_smooth(loss, smoothing), line, color=colour, linewidth=2.2, label=name)
+    _label_curves(ax, "loss", "Losses of the generator and the critic")
+    return figure or ax
+
+
+@styled
+def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax=None):
+    """Lay one loss of several runs over one another.
+
+    Parameters
+    ----------
+    histories : dict of str to dict
+        By the name of the run: lists of losses, one item an iteration.
+    loss : str
+        Which of the lists.
+    figsize, smoothing, ax
+        As in :func:`plot_loss_logs`.
+
+    Returns
+    -------
+    Axes or Figure
+    """
+    figure, ax = figure_and_axes(ax, figsize)
+    lines = itertools.product(("-", "--", ":", "-."), COLORS[:7])  # more runs than colours: other strokes
+    for (name, history), (line, colour) in zip(histories.items(), lines, strict=False):
+        values = np.asarray(history[loss], float)
+        ax.plot(_smooth(values, smoothing), line, color=colour, linewidth=2, label=f"{name} ({len(values)})")
+    _label_curves(ax, loss.replace("_", " "), "Runs compared")
+    return figure or ax
+
+
+@styled
+def plot_evaluation(summary, measures, figsize=(12, 2.2), axes=None):
+    """Draw measures of several players beside one another, with their uncertainty.
+
+    Parameters
+    ----------
+    summary : dict of str to dict of str to (mean, lower, upper)
+        By row, then measure: :func:`.summarize`.
+    measures : sequence of str
+        A panel each, four in a line.
+    figsize : tuple of float
+        Width, and height of a line of panels, in inches, if a figure is made.
+    axes : array of matplotlib Axes, optional
+        At least one a measure.
+
+    Returns
+    -------
+    array of axes or Figure
+        ``axes`` if they were given. Dots are means over songs, bars 95% intervals; the grey band is
+        that of real Bach.
+    """
+    figure, panels = None, np.ravel(axes)
+    if axes is None:
+        lines = -(-len(measures) // PANELS_A_LINE)
+        figure = new_figure((figsize[0], figsize[1] * lines))
+        panels = figure.subplots(lines, PANELS_A_LINE, squeeze=False, sharey=True).ravel()
+    for ax, name in itertools.zip_longest(panels, measures):
+        if name is None:
+            ax.set_axis_off()
+            continue
+        for place, (row, answers) in enumerate(summary.items()):
+            value, low, high = answers.get(name, (np.nan,) * 3)
+            if row == "real Bach":
+                ax.axvspan(low, high, color=FAINT, zorder=0)
+            ax.plot([low, high], [place, place], color=COLORS[place % 7], linewidth=2)
+            ax.plot(value, place, "o", color=COLORS[place % 7])
+        ax.set_title(name)
+        ax.set_yticks(range(len(summary)), summary)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.set_ylim(len(summary) - 0.5, -0.5)
+    return figure or axes
+
+
+@styled
+def plot_metrics(metrics, labels, reference=None, band=None, axes=None, figsize=(12, 6.5)):
+    """Draw measures of the samples against the iterations: a row a measure, a column a track.
+
+    Parameters
+    ----------
+    metrics : dict
+        ``iteration`` int [iteration], and float [iteration, track] by measure.
+    labels : dict of str to str
+        What to write beside each measure, from the top.
+    reference : dict of float [track], optional
+        The measures of the real samples, drawn as a dashed line.
+    band : dict of float [2, track], optional
+        Where those of a few real samples lie, drawn in grey.
+    axes : array of matplotlib Axes [measure, track], optional
+    figsize : (float, float)
+        Inches, if a figure is made.
+
+    Returns
+    -------
+    array of axes or Figure
+        ``axes`` if they were given.
+    """
+    tracks = next(iter(metrics[name] for name in labels)).shape[1]
+    names = VOICES if tracks == len(VOICES) else [f"track {track}" for track in range(tracks)]
+    figure, panels = None, axes
+    if axes is None:
+        figure = new_figure(figsize)
+        panels = figure.subplots(len(labels), tracks, sharex=True, sharey="row", squeeze=False)
+    for row, (measure, label) in zip(panels, labels.items(), strict=True):
+        row[0].set_ylabel(label)
+        for track, ax in enumerate(row):
+            if band:
+                ax.axhspan(*band[measure][:, track], color=FAINT, linewidth=0, zorder=0, label="real, 90%")
+            values = metrics[measure][:, track]
+            ax.plot(metrics["iteration"], values, ".-", color=COLORS[2], ms=4, lw=1, label="generated")
+            if reference:
+                ax.axhline(reference[measure][track], color=INK, ls="--", lw=1, label="real")
+            ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            ax.tick_params(colors=INK)
+        # A limit set before all tracks are drawn would keep the later ones from widening it.
+        top = max(ax.get_ylim()[1] for ax in row) if "distance" in measure else 1.0
+        for ax in row:
+            ax.set_ylim(-0.05 * top, 1.05 * top)
+    for first, last, name in zip(panels[0], panels[-1], names, strict=True):
+        first.set_title(name)
+        last.set_xlabel("iteration")
+    panels[0][0].legend(frameon=False, fontsize=9)
+    return figure or axes
+
+
+def _label_curves(ax, ylabel, title):
+    """Draw what curves over iterations stand on: the zero line, axes, legend."""
+    ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
+    ax.set(xlabel="iteration", ylabel=ylabel, title=title)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    ax.tick_params(colors=INK)
+    ax.legend(frameon=False, loc="best")
+
+
+def _smooth(values, weight):
+    """Average exponentially, as a mean of what has been seen so far; NaN weighs nothing."""
+    seen = np.isfinite(values)
+    recursion = ([1.0], [1.0, weight - 1.0])
+    total, mass = lfilter(*recursion, np.where(seen, values, 0.0)), lfilter(*recursion, seen.astype(float))
+    return np.divide(total, mass, out=np.full(len(values), np.nan), where=mass > 0)

@@ -1,0 +1,1 @@
+"""Songs as files: reading, finding the melody, writing MIDI, scores and sound."""

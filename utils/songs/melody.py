@@ -1,0 +1,234 @@
+"""A melody out of anything: MIDI, MusicXML, a music21 stream, or notes as people type them.
+
+Whatever the source, it first becomes a :class:`Song`. :func:`read_melody` takes one part of it and places
+its notes on the grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ..music.grid import STEPS_PER_BEAT, quantize, to_steps
+from ..music.meter import Meter, bar_lines
+from .find_melody import choose, skyline
+from .read_midi import read_midi, tempo_at
+from .read_musicxml import read_musicxml, read_stream
+from .song import LARGEST_SCORE, SCORES_TO_READ, MelodyError, check_length, read_bytes
+from .typed import read_typed
+
+NEAR_THIRD = Fraction(1, 16)  # beats; closer to a third of a beat than that may be a triplet
+
+
+@dataclass(frozen=True, eq=False)
+class Melody:
+    """One voice: as the models see it, and as its owner wrote it.
+
+    Attributes
+    ----------
+    grid : int8 array [step]
+        MIDI pitches by sixteenths of the beat, -1 = rest.
+    onset : bool array [step]
+        True where a note begins.
+    tempo : float
+        Quarter notes per minute where the first note begins.
+    notes : tuple of Note
+        The owner's notes, not quantised.
+    ticks_per_beat : int
+        The unit of ``notes`` and ``conductor``: ticks a quarter note.
+    conductor : tuple of mido.MetaMessage
+        Tempi, time and key signatures; ``time`` counts ticks from the beginning.
+    track : str
+        The name of the track taken.
+    program : int
+        Its General MIDI program.
+    meters : tuple of Meter
+        With the beats where they begin; the first at 0.
+    pickup : Fraction
+        Beats before the first bar line.
+    triplet : bool array [step], optional
+        True in beats of triplets, which the grid can only come near.
+    report : tuple of str
+        What was done to read it, a sentence each.
+    """
+
+    grid: np.ndarray
+    onset: np.ndarray
+    tempo: float
+    notes: tuple
+    ticks_per_beat: int
+    conductor: tuple
+    track: str
+    program: int
+    meters: tuple = (Meter(Fraction(0), 4, 4),)
+    pickup: Fraction = Fraction(0)
+    triplet: np.ndarray | None = None
+    report: tuple = ()
+
+
+def read_melody(source, track=None, pickup=None):
+    """Read the melody of a whole song.
+
+    Drums are passed over. A part of several voices is reduced to its :func:`skyline`. Notes are placed on
+    sixteenths by their ticks, so that changes of tempo do not move them. Silence before the first note is
+    kept.
+
+    Parameters
+    ----------
+    source : str, Path, music21 stream, or sequence of (pitch, beats)
+        A Standard MIDI File of type 0 or 1, a MusicXML file (.musicxml, .xml, .mxl), a stream of music21,
+        or notes: a MIDI number, a name such as ``"C5"``, ``"F#4"``, ``"Bb3"``, or None for a rest, each
+        with its length in quarter notes.
+    track : int or str, optional
+        Which of the parts with notes, counted from 0 with drums left out, or a piece of its name. By
+        default the likeliest: of those that sound for at least half as long as the fullest, one that is
+        named like a melody, or else the highest.
+    pickup : float, optional
+        Quarter notes before the first bar line, where the source does not tell.
+
+    Returns
+    -------
+    Melody
+
+    Raises
+    ------
+    MelodyError
+        If there is no such file, if it is unreadable, too large, without notes or with drums only, or if
+        it has no such track.
+    """
+    song = read_song(source)
+    if pickup is not None:
+        song = song._replace(pickup=_as_beats(song.source, pickup))
+    chosen, why = choose(song, track)
+    notes = skyline(chosen.notes, song.ticks_per_beat // 16)
+    grid, onset = quantize(notes, song.ticks_per_beat)
+    triplet = _triplets(notes, song.ticks_per_beat, len(grid))
+    report = [f'The melody is "{chosen.name}", {why}: {len(notes)} notes, {len(grid) / 4:g} beats.']
+    if len(notes) < len(chosen.notes):
+        report.append(f"{len(chosen.notes) - len(notes)} notes below its upper line were left out.")
+    report += [*song.remarks, *_shifts(notes, song, triplet)]
+    return Melody(
+        grid=grid,
+        onset=onset,
+        tempo=tempo_at(notes[0].start, song.conductor),
+        notes=tuple(notes),
+        ticks_per_beat=song.ticks_per_beat,
+        conductor=song.conductor,
+        track=chosen.name,
+        program=chosen.program,
+        meters=song.meters,
+        pickup=song.pickup,
+        triplet=triplet,
+        report=tuple(report),
+    )
+
+
+def read_song(source):
+    """Read all parts of a piece that are no drums.
+
+    Parameters
+    ----------
+    source : str, Path, music21 stream, or sequence of (pitch, beats)
+        As for :func:`read_melody`.
+
+    Returns
+    -------
+    Song
+        With at least one part, and at least one note in each.
+
+    Raises
+    ------
+    MelodyError
+        As for :func:`read_melody`.
+    """
+    if hasattr(source, "recurse"):
+        song = read_stream(source, "the stream")
+    elif not isinstance(source, str | Path):
+        song = read_typed(source)
+    elif (data := read_bytes(source, LARGEST_SCORE)).startswith(b"MThd"):
+        song = read_midi(source, data)
+    elif Path(source).suffix.lower() in SCORES_TO_READ or data.startswith((b"<?xml", b"PK")):
+        song = read_musicxml(source, data)
+    else:
+        song = read_midi(source, data)  # which says what is wrong
+    longest = max(note.end for part in song.parts for note in part.notes)
+    check_length(song.source, longest, song.ticks_per_beat)
+    return song
+
+
+def notated(melody):
+    """Write a melody's notes as a score can show them: on sixteenths, or on thirds in beats of triplets.
+
+    Parameters
+    ----------
+    melody : Melody
+
+    Returns
+    -------
+    list of (start, end, pitch)
+        In quarter notes, Fractions, in order, no two at once; every note lasts.
+    """
+    beats_of_triplets = (
+        set(np.flatnonzero(melody.triplet[::STEPS_PER_BEAT])) if melody.triplet is not None else ()
+    )
+
+    def place(tick):
+        beat, rest = divmod(Fraction(tick, melody.ticks_per_beat), 1)
+        parts = 6 if beat in beats_of_triplets else STEPS_PER_BEAT
+        return beat + Fraction(round(rest * parts), parts)
+
+    notes = []
+    for start, end, pitch in ((place(note.start), place(note.end), note.pitch) for note in melody.notes):
+        if notes and notes[-1][1] > start:  # notes that overlap, as fingers do
+            notes[-1] = (notes[-1][0], start, notes[-1][2])
+        shortest = Fraction(1, 6 if int(start) in beats_of_triplets else STEPS_PER_BEAT)
+        notes.append((start, max(end, start + shortest), pitch))
+    return [note for note in notes if note[0] < note[1]]
+
+
+def _triplets(notes, ticks_per_beat, steps):
+    """Find the beats in which notes begin on thirds rather than on sixteenths: bool [step]."""
+    start = np.array([note.start for note in notes])
+    beat, place = np.divmod(start, ticks_per_beat)
+    place = place / ticks_per_beat
+    to_third = np.abs(place[:, None] - np.arange(4) / 3).min(axis=1)
+    to_step = np.abs(place[:, None] - np.arange(5) / 4).min(axis=1)
+    beats = -(-steps // STEPS_PER_BEAT)
+    off_beat = (place > 1 / 4) & (place < 3 / 4)
+    on_thirds = np.bincount(beat[off_beat & (to_third < NEAR_THIRD)], minlength=beats)
+    better = np.bincount(beat, to_step - to_third, minlength=beats)
+    return np.repeat((on_thirds > 0) & (better > 0), STEPS_PER_BEAT)[:steps]
+
+
+def _shifts(notes, song, triplet):
+    """Say how far notes were moved to get onto the grid."""
+    start = np.array([note.start for note in notes])
+    exact = start * STEPS_PER_BEAT / song.ticks_per_beat
+    step = to_steps(start, song.ticks_per_beat)
+    in_triplet = triplet[np.minimum(step, len(triplet) - 1)]
+    sentences = []
+    if in_triplet.any():
+        sentences.append(
+            f"{in_triplet.sum()} notes in {triplet.sum() // STEPS_PER_BEAT} beats of triplets: the voices "
+            "below move with the beat there; the melody keeps its rhythm."
+        )
+    shift = np.where(in_triplet, 0, np.abs(exact - step))
+    if shift.max() > 0.01:
+        worst = shift.argmax()
+        bars = bar_lines(song.meters, song.pickup, len(triplet))
+        bar = np.searchsorted(bars, step[worst], side="right")
+        sentences.append(
+            f"{(shift > 0.01).sum()} notes lie off the sixteenths, at most by {shift.max() / 4:.3f} beats "
+            f"(bar {bar}); for the harmony they count at the nearest one."
+        )
+    return sentences
+
+
+def _as_beats(source, value):
+    beats = Fraction(value).limit_denominator(STEPS_PER_BEAT)
+    if beats < 0:
+        raise MelodyError(source, f"a pickup of {value} beats", "Give the quarter notes before the first bar")
+    return beats

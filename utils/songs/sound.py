@@ -1,0 +1,384 @@
+"""From a MIDI file to sound: additive synthesis, then a compressed clip that any browser plays.
+
+Nothing here needs a network, a system library or a soundfont. Where FluidSynth and a soundfont are
+installed they are used by themselves; ``SOUNDFONT=none`` in the environment keeps the built-in sounds,
+``SOUNDFONT=<file>`` names another soundfont. The MP3 encoder is the ffmpeg that the package
+imageio-ffmpeg brings along.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import imageio_ffmpeg
+import numpy as np
+import pretty_midi
+from scipy.io import wavfile
+from scipy.signal import oaconvolve
+
+from ..path_utils import atomic_write
+from .song import SOUND_ENDINGS
+
+SAMPLE_RATE = 22050  # Hz; carries every partial that these timbres have
+CHANNELS = 2
+PEAK = 10 ** (-4.5 / 20)  # -4.5 dBFS: a decibel for the encoder and three for mixing down to mono
+LONGEST = 3600.0  # seconds; two channels of an hour take 0.6 GB
+SILENCE = 0.5  # seconds, for a file without notes
+FADE = 1.5  # seconds, where a sound is cut short
+MP3_KBITS = 40  # per second, both channels: 5 s in 25 kB
+# LAME's quality 7 leaves noise shaping out: 2 to 5 dB nearer to these timbres, and faster.
+MP3_QUALITY = 7
+MP3_LEVEL = 10 ** (1 / 20)  # the most by which encoding may change the peak
+MP3_ATTEMPTS = 5
+WIDEST_PAN = 0.7  # of the way to one side, for the outer voices
+MAX_PARTIALS = 24
+HIGHEST_PARTIAL = 0.45  # of the sample rate, to stay clear of aliasing
+REVERB_SECONDS = 0.9
+REVERB_DECAY = 0.2  # seconds to fall to 1/e
+REVERB_DELAY = 0.012  # seconds
+REVERB_LEVEL = 0.15  # of the dry sound; more would blur where the voices stand
+
+
+class Timbre(NamedTuple):
+    """How one family of instruments sounds; times in seconds, rates per second at middle C."""
+
+    partials: tuple[float, ...]  # amplitude of each harmonic before the roll-off
+    rolloff: float  # Hz at which a partial has lost a factor e
+    decay: float  # of the whole tone
+    damping: float  # more decay for each higher partial
+    attack: float
+    release: float
+
+
+# A hammer at 1/7 of the string leaves every seventh partial out; partials of a string fall as 1/k.
+PIANO = Timbre(
+    partials=tuple(abs(np.sin(np.pi * k / 7)) / k for k in range(1, MAX_PARTIALS + 1)),
+    rolloff=2500.0,
+    decay=0.9,
+    damping=0.35,
+    attack=0.004,
+    release=0.14,
+)
+# Stops of 8', 4', 2 2/3' and 2', each pipe with a weak octave of its own.
+ORGAN = Timbre(
+    partials=(1.0, 0.65, 0.25, 0.4, 0.0, 0.12, 0.0, 0.12),
+    rolloff=5000.0,
+    decay=0.0,
+    damping=0.0,
+    attack=0.03,
+    release=0.08,
+)
+ORGAN_PROGRAMS = range(16, 24)  # General MIDI
+SOUNDFONT_FOLDERS = (  # Debian and Ubuntu, Fedora and Arch, Homebrew, FluidSynth's own, yours
+    "/usr/share/sounds/sf2",
+    "/usr/share/sounds/sf3",
+    "/usr/share/soundfonts",
+    "/usr/local/share/soundfonts",
+    "/opt/homebrew/share/soundfonts",
+    "/usr/local/share/fluidsynth",
+    "~/.fluidsynth",
+    "~/Library/Audio/Sounds/Banks",
+    "C:/soundfonts",
+)
+BEAT = 0.6  # seconds, at tempo 100
+INAUDIBLE = np.log(1e5)  # a tone that has faded by 100 dB is over
+FLUIDSYNTH_GAIN = 0.5  # one voice at full velocity stays below 0 dBFS
+
+
+def find_soundfont():
+    """Find what FluidSynth would play with.
+
+    Returns
+    -------
+    Path or None
+        The file that the environment variable ``SOUNDFONT`` names, else the first in the usual folders,
+        else the small one that comes with pretty_midi. None if FluidSynth or its package pyfluidsynth is
+        missing, or if ``SOUNDFONT`` is ``none``.
+
+    Raises
+    ------
+    FileNotFoundError
+        ``SOUNDFONT`` names no file.
+    """
+    chosen = os.environ.get("SOUNDFONT", "")
+    if chosen.lower() == "none":
+        return None
+    if chosen and not Path(chosen).is_file():
+        raise FileNotFoundError(f"SOUNDFONT is {chosen!r}, which is no file. Correct it, or unset it.")
+    try:
+        import fluidsynth  # noqa: F401 (it looks for its system library here)
+    except Exception:  # without that library it raises ImportError, with a broken one whatever it meets
+        return None
+    if chosen:
+        return Path(chosen)
+    folders = [Path(folder).expanduser() for folder in SOUNDFONT_FOLDERS]
+    installed = [
+        file for folder in folders for kind in ("*.sf2", "*.sf3") for file in sorted(folder.glob(kind))
+    ]
+    bundled = Path(pretty_midi.__file__).with_name(pretty_midi.fluidsynth.DEFAULT_SF2)
+    return next((file for file in (*installed, bundled) if file.is_file()), None)
+
+
+def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
+    """Play a MIDI file into a stereo waveform.
+
+    Voices are spread from left to right in the order of their tracks. With the built-in sounds organs
+    (programs 16 to 23) sound organ-like, all others piano-like, and pitch bends and pedals are left out.
+    Drums are always left out.
+
+    Parameters
+    ----------
+    midi_path : str or Path
+    fs : int
+        Samples per second.
+    soundfont : str, Path or None
+        FluidSynth plays with this .sf2 or .sf3 file. ``"auto"`` takes what :func:`find_soundfont` finds,
+        and the built-in sounds if it finds nothing; None takes the built-in sounds.
+    seconds : float, optional
+        Play no more than that, and fade out.
+
+    Returns
+    -------
+    float32 array [sample, channel=2]
+        Peak at -4.5 dBFS; half a second of zeros if there is nothing to play.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such MIDI file or soundfont.
+    ValueError
+        Not a readable MIDI file or soundfont, longer than an hour, or ``seconds`` not above 0.
+    ImportError
+        A soundfont is given and FluidSynth or its package pyfluidsynth is missing.
+    """
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"seconds={seconds}: expected more than 0, or None for the whole piece.")
+    if soundfont == "auto":
+        soundfont = find_soundfont()
+    elif soundfont is not None and not Path(soundfont).is_file():
+        raise FileNotFoundError(f"No soundfont at {soundfont}. Leave it out to use the built-in sounds.")
+    midi = _read(midi_path)
+    voices = [track for track in midi.instruments if track.notes and not track.is_drum]
+    pans = _pans(len(voices))
+    if seconds is not None:
+        for voice in voices:
+            voice.notes = [note for note in voice.notes if note.start < seconds]
+            for note in voice.notes:
+                note.end = min(note.end, seconds + FADE)
+    end = max((note.end for voice in voices for note in voice.notes), default=0)
+    if not end:
+        return np.zeros((int(SILENCE * fs), CHANNELS), np.float32)
+    if end > LONGEST:
+        raise ValueError(
+            f"{midi_path} lasts {end:.0f} s; at most {LONGEST:.0f} s are played. Cut it into parts, or ask "
+            "for the first seconds."
+        )
+
+    release = max(PIANO.release, ORGAN.release)
+    sound = np.zeros((CHANNELS, int((end + release + REVERB_SECONDS) * fs) + 1), np.float32)
+    for mono, pan in zip(_play_all(voices, fs, sound.shape[1], soundfont), pans, strict=True):
+        for channel, share in zip(sound, pan, strict=True):
+            channel[: len(mono)] += share * mono
+    sound += _reverb(sound.mean(axis=0), fs)
+    if seconds is not None and sound.shape[1] > seconds * fs:
+        sound = sound[:, : max(1, round(seconds * fs))]
+        fade = _ramp(min(FADE, seconds / 2), fs)[::-1][-sound.shape[1] :]
+        sound[:, -len(fade) :] *= fade
+    sound *= np.float32(PEAK / max(sound.max(), -sound.min(), 1e-9))
+    return sound.T
+
+
+def encode_mp3(waveform, fs=SAMPLE_RATE):
+    """Compress a waveform.
+
+    Parameters
+    ----------
+    waveform : float array [sample] or [sample, channel=1|2]
+        In [-1, 1]; what lies outside is clipped by the encoder.
+    fs : int
+        Samples per second. A rate that MP3 does not know is changed to the nearest that it knows.
+
+    Returns
+    -------
+    bytes
+        MP3 at a constant 40 kbit/s, joint stereo. Decoded, its peak is that of the waveform to within a
+        decibel. The same waveform always gives the same bytes.
+
+    Raises
+    ------
+    ValueError
+        Wrong shape, no samples, or no possible rate.
+    """
+    waveform = np.asarray(waveform, np.float32)
+    channels = 1 if waveform.ndim == 1 else waveform.shape[-1]
+    if waveform.ndim not in (1, 2) or channels not in (1, 2) or not len(waveform):
+        raise ValueError(f"Expected a waveform [sample] or [sample, channel=1|2], found {waveform.shape}.")
+    raw = ["-f", "f32le"]
+    encode = [*raw, "-ar", str(fs), "-ac", str(channels), "-i", "pipe:0", "-c:a", "libmp3lame"]
+    encode += ["-b:a", f"{MP3_KBITS}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3", "pipe:1"]
+    decode = ["-f", "mp3", "-i", "pipe:0", *raw, "pipe:1"]
+    what = f"{waveform.shape} at {fs} Hz"
+    peak, gain = min(1.0, float(np.abs(waveform).max())), np.float32(1)
+    for _ in range(MP3_ATTEMPTS):
+        clip = _ffmpeg(encode, (gain * waveform).tobytes(), what)
+        # What the encoder leaves out can lift a peak, so that only the decoded sound tells how loud it is.
+        decoded = np.frombuffer(_ffmpeg(decode, clip, what), np.float32)
+        error = peak / max(float(np.abs(decoded).max(initial=0)), 1e-9)
+        if not peak or 1 / MP3_LEVEL <= error <= MP3_LEVEL:
+            break
+        gain *= np.float32(error)
+    return clip
+
+
+def write_audio(midi_path, audio_path, soundfont="auto", seconds=None):
+    """Write a MIDI file as sound: 16-bit WAV or MP3, by the ending of ``audio_path``.
+
+    The file appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    midi_path, audio_path : str or Path
+    soundfont, seconds : optional
+        As for :func:`render`.
+
+    Returns
+    -------
+    Path
+        Of the sound.
+
+    Raises
+    ------
+    ValueError
+        An ending other than .wav and .mp3. Otherwise as :func:`render`.
+    """
+    ending = Path(audio_path).suffix.lower()
+    if ending not in SOUND_ENDINGS:
+        raise ValueError(f"Cannot write {audio_path}: the ending is {ending!r}, expected '.wav' or '.mp3'.")
+    waveform = render(midi_path, soundfont=soundfont, seconds=seconds)
+    if ending == ".mp3":
+        clip = encode_mp3(waveform)
+        return atomic_write(audio_path, lambda name: Path(name).write_bytes(clip))
+    pcm = np.round(waveform * np.iinfo(np.int16).max).astype(np.int16)
+    return atomic_write(audio_path, lambda name: wavfile.write(name, SAMPLE_RATE, pcm))
+
+
+def _read(midi_path):
+    path = Path(midi_path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No MIDI file at {path}. Check the name, or run the cell that writes it.")
+    try:
+        return pretty_midi.PrettyMIDI(str(path))
+    except Exception as error:  # the parser raises whatever it trips over
+        raise ValueError(f"{path} is not a readable MIDI file ({error!r}). Export it again.") from error
+
+
+def _ffmpeg(options, data, what):
+    """Pass bytes through ffmpeg."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *options]
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip()
+        raise ValueError(f"ffmpeg could not convert {what}: {reason}")
+    return done.stdout
+
+
+def _pans(voices):
+    """Place voices from left to right at equal power: float32 [voice, channel=2]."""
+    place = np.linspace(-WIDEST_PAN, WIDEST_PAN, voices) if voices > 1 else np.zeros(1)
+    angle = (place + 1) * np.pi / 4
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
+
+
+def _play_all(voices, fs, samples, soundfont):
+    """Yield the sound of each instrument: float32 [sample], with FluidSynth if there is a soundfont."""
+    if soundfont is None:
+        yield from (_play(voice, fs, samples) for voice in voices)
+        return
+    try:
+        import fluidsynth
+    except ImportError as error:
+        raise ImportError(
+            f"To play with {soundfont}, install FluidSynth and the package pyfluidsynth. "
+            "Leave the soundfont out to use the built-in sounds."
+        ) from error
+
+    # Reverberation is added to all voices together, below; a chorus would put them out of tune.
+    effects = {"synth.reverb.active": 0, "synth.chorus.active": 0}
+    synthesizer = fluidsynth.Synth(FLUIDSYNTH_GAIN, float(fs), **effects)
+    try:
+        bank = synthesizer.sfload(str(soundfont))
+        if bank < 0:
+            raise ValueError(f"{soundfont} is not a readable soundfont. Give another .sf2 or .sf3 file.")
+        for voice in voices:
+            synthesizer.system_reset()
+            # pretty_midi cannot play no notes, and a limit in seconds may leave a voice without.
+            mono = voice.fluidsynth(fs, synthesizer, bank) if voice.notes else np.zeros(0)
+            yield mono[:samples].astype(np.float32)
+    finally:
+        synthesizer.delete()
+
+
+def _play(voice, fs, samples):
+    """Add up the notes of one instrument: float32 [sample]."""
+    timbre = ORGAN if voice.program in ORGAN_PROGRAMS else PIANO
+    longest = {}
+    for note in voice.notes:
+        longest[note.pitch] = max(longest.get(note.pitch, 0.0), note.end - note.start)
+    tones = {pitch: _tone(timbre, pitch, held + timbre.release, fs) for pitch, held in longest.items()}
+
+    mono = np.zeros(samples, np.float32)
+    attack, release = _ramp(timbre.attack, fs), _ramp(timbre.release, fs)[::-1]
+    for note in voice.notes:
+        begin = round(note.start * fs)
+        held = round((note.end - note.start) * fs)
+        tone = tones[note.pitch][: held + len(release)] * np.float32(note.velocity / 127)
+        rising = min(len(attack), len(tone))
+        tone[:rising] *= attack[:rising]
+        tone[-len(release) :] *= release
+        mono[begin : begin + len(tone)] += tone
+    return mono
+
+
+def _tone(timbre, pitch, seconds, fs):
+    """Compute one pitch, struck and left to ring: float32 [sample], unit power over its first beat."""
+    hertz = 440.0 * 2.0 ** ((pitch - 69) / 12)
+    harmonic = np.arange(1, len(timbre.partials) + 1)
+    keyboard, loudness = 2.0 ** ((pitch - 60) / 18), 1.0  # short strings die away sooner
+    if timbre.decay:
+        seconds = min(seconds, INAUDIBLE / (timbre.decay * keyboard))
+        # High strings die sooner; over a beat all shall be equally loud, or the melody would be the softest.
+        lost = 2 * (timbre.decay + timbre.damping) * keyboard * BEAT
+        loudness = np.sqrt(-lost / np.expm1(-lost))
+    amplitude = np.array(timbre.partials) * np.exp(-harmonic * hertz / timbre.rolloff)
+    amplitude = amplitude[harmonic * hertz < HIGHEST_PARTIAL * fs]  # none at all, if the pitch is too high
+    time = np.arange(round(seconds * fs) + 1) / fs
+    amplitude /= np.sqrt(np.sum(amplitude**2) / 2) / loudness
+    # Quadratic phases keep the peak of the sum low (Schroeder 1970, "Synthesis of low-peak-factor signals").
+    phase = -np.pi * harmonic[: len(amplitude)] ** 2 / len(amplitude)
+    coefficients = (amplitude * np.exp(1j * phase)).astype(np.complex64)
+
+    # Partial k is the k-th power of one damped rotation, so that all of them are one polynomial in it.
+    rotation = np.exp((-timbre.damping * keyboard + 2j * np.pi * hertz) * time).astype(np.complex64)
+    tone = np.zeros_like(rotation)
+    for coefficient in coefficients[::-1]:
+        tone += coefficient
+        tone *= rotation
+    return tone.imag * np.exp(-timbre.decay * keyboard * time).astype(np.float32)
+
+
+def _ramp(seconds, fs):
+    """Rise smoothly from 0 to 1: float32 [sample]."""
+    return np.sin(np.linspace(0, np.pi / 2, max(2, round(seconds * fs)), dtype=np.float32)) ** 2
+
+
+def _reverb(mono, fs):
+    """Echo in a small room, modelled as fading noise that differs between the ears: [channel=2, sample]."""
+    time = np.arange(round(REVERB_SECONDS * fs)) / fs
+    echo = np.random.default_rng(0).standard_normal((CHANNELS, len(time)))
+    echo *= np.exp(-time / REVERB_DECAY) * (time > REVERB_DELAY)
+    echo *= REVERB_LEVEL / np.sqrt(np.sum(echo**2, axis=1, keepdims=True))
+    wet = oaconvolve(mono[None], echo.astype(np.float32), axes=1)
+    return wet[:, : len(mono)]

@@ -1,0 +1,90 @@
+"""Notes as people type them."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+import mido
+
+from ..music.meter import tidy_meters
+from ..music.theory import pitch_number
+from .song import DEFAULT_TEMPO, DEFAULT_VELOCITY, SCORE_TICKS, MelodyError, Note, Part, Song, tempo_of
+
+TYPED_EXAMPLE = "C5 C5 G5 G5 A5 A5 G5:2 | F5 F5 E5 E5 D5 D5 C5:2"
+FIRST_OCTAVE = "5"  # of typed notes: where sopranos sing
+
+
+def read_typed(pairs):
+    """Make a song of pairs of a pitch and its quarter notes, as :func:`.read_melody` describes them."""
+    source, now, notes = "the notes", Fraction(0), []
+    advice = 'Give pairs of a pitch and its quarter notes, such as [("C5", 1), (None, 0.5), (67, 2)]'
+    try:
+        pairs = [(pitch, Fraction(beats).limit_denominator(SCORE_TICKS)) for pitch, beats in pairs]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MelodyError(source, f"not pairs of a pitch and a length ({error})", advice) from error
+    for place, (pitch, beats) in enumerate(pairs):
+        if beats <= 0:
+            raise MelodyError(source, f"note {place} is {float(beats):g} beats long", advice)
+        number = pitch_number(pitch) if pitch is not None else None
+        if pitch is not None and number is None:
+            raise MelodyError(source, f"note {place} is no pitch: {pitch!r}", advice)
+        if number is not None:
+            start, end = round(now * SCORE_TICKS), round((now + beats) * SCORE_TICKS)
+            notes.append(Note(start, end, number, DEFAULT_VELOCITY))
+        now += beats
+    if not notes:
+        raise MelodyError(source, "no notes", advice)
+    conductor = (mido.MetaMessage("set_tempo", tempo=tempo_of(DEFAULT_TEMPO)),)
+    part = Part("Melody", 0, notes)
+    return Song(source, [part], SCORE_TICKS, conductor, tidy_meters([]), Fraction(0))
+
+
+def parse_notes(text):
+    """Read a melody that somebody has typed.
+
+    Parameters
+    ----------
+    text : str
+        Notes such as ``C5``, ``f#4:2``, ``Bb:1/2`` and rests ``r:1``, between spaces, commas or bar lines.
+        After the colon stand the beats, one if they are left out. A note without an octave takes that of
+        the note before, the first one octave 5; C4 is middle C.
+
+    Returns
+    -------
+    list of (int or None, Fraction)
+        MIDI pitch, None for a rest, and beats: what :func:`read_melody` takes.
+
+    Raises
+    ------
+    MelodyError
+        If a note cannot be understood or there is none.
+    """
+    source, notes, octave = "typed notes", [], FIRST_OCTAVE
+    for number, word in enumerate(re.split(r"[\s,;|]+", text.strip(" \t\n,;|")), start=1):
+        name, colon, beats = word.lower().replace("♯", "#").replace("♭", "b").partition(":")
+        length = _beats(beats) if colon else Fraction(1)
+        if length is None:
+            advice = "After the colon stand the beats, as in C5:2, C5:0.5 or C5:1/2"
+            raise MelodyError(source, f"note {number}, {word!r}, has no length", advice)
+        if name in ("r", "rest"):
+            notes.append((None, length))
+            continue
+        octave = name.lstrip("abcdefg#") or octave
+        pitch = pitch_number(name if name.endswith(octave) else name + octave)
+        if pitch is None:
+            reason = f"note {number}, {word!r}, is none" if word else "there is no note yet"
+            raise MelodyError(source, reason, f"Write them like this: {TYPED_EXAMPLE}")
+        notes.append((pitch, length))
+    if all(pitch is None for pitch, _ in notes):
+        raise MelodyError(source, "there are only rests", f"Write notes too, like this: {TYPED_EXAMPLE}")
+    return notes
+
+
+def _beats(text):
+    """Read a positive number or fraction; None if it is neither."""
+    try:
+        beats = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        return None
+    return beats if 0 < beats < 1000 else None

@@ -1,0 +1,1 @@
+"""Batches, runs and their checkpoints, the live view, replicas, shards."""

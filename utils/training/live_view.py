@@ -1,0 +1,181 @@
+"""The live view: what a run looks like while it goes on, and what looks unhealthy."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..pictures.curves import plot_loss_logs
+from ..pictures.rolls import draw_roll
+from ..pictures.style import DPI, STYLE
+
+LOSSES = ("generator_loss", "critic_loss")
+
+
+def diverged(history):
+    """Tell whether the last losses are no longer finite numbers."""
+    return (
+        bool(history["critic_loss"])
+        and not np.isfinite([history["critic_loss"][-1], history["generator_loss"][-1]]).all()
+    )
+
+
+def diagnose(history, samples=None, recent=100):
+    """Say in words what looks unhealthy.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        ``critic_loss`` and ``generator_loss``, one item an iteration.
+    samples : float array [sample, step, pitch, track], optional
+        What the generator plays for different melodies.
+    recent : int
+        Iterations that count.
+
+    Returns
+    -------
+    list of str
+        One sentence a finding; empty when all is well.
+    """
+    findings = []
+    critic = np.asarray(history["critic_loss"][-recent:])
+    generator = np.asarray(history["generator_loss"][-recent:])
+    if diverged(history):
+        return ["A loss is not a number. Lower the learning rate, or raise the penalty weight."]
+    if len(critic) and max(abs(critic).max(), abs(generator).max()) > 1e4:
+        findings.append("A loss exceeds 10,000: training explodes. Lower the learning rate.")
+    if len(critic) == recent and np.ptp(critic) < 1e-3:
+        findings.append(f"The critic's loss has not moved for {recent} iterations: it has stopped learning.")
+    if samples is not None:
+        accompaniment = np.asarray(samples)[..., 1:] > 0
+        if not accompaniment.any(axis=(1, 2)).all():
+            findings.append("Some accompaniments are silent: look at the empty bar rate.")
+        elif len(accompaniment) > 1 and (accompaniment == accompaniment[:1]).all():
+            findings.append("Every melody gets the same accompaniment: the generator has collapsed.")
+    return findings
+
+
+class LiveView:
+    """Shows losses, a sample, time left and warnings while a run goes on, in one figure that stays in place.
+
+    Every picture has the same size and the same axes, so that nothing jumps. It draws at most every two
+    seconds and for no more than a fiftieth of the time, and it thins long histories out, so that its cost
+    does not grow with the iterations. Where nobody looks at a figure, in a terminal or with
+    ``LIVE_VIEW=lines`` in the environment, it prints lines.
+
+    Parameters
+    ----------
+    run : Run
+    iterations : int
+        Where the run will stop.
+    """
+
+    SHARE_OF_TIME = 0.02
+    LEAST_PAUSE = 2.0  # seconds
+    LINES_PAUSE = 10.0  # a log is read later, if at all
+    POINTS = 1000  # of a curve, at most
+    SIZE = (11, 4)  # inches
+    LOSSES_PLACE = (0.06, 0.13, 0.42, 0.56)  # left, bottom, width, height, of the figure
+    SAMPLE_PLACE = (0.54, 0.13, 0.45, 0.56)
+    PITCHES = (36, 84)  # C2 to C6, whatever the sample
+    MOST_FINDINGS = 2  # as many lines are kept free
+
+    def __init__(self, run, iterations):
+        self._run, self._iterations = run, iterations
+        self._started = self._next = time.perf_counter()
+        self._paced_from = None  # the first iteration is no measure: TensorFlow compiles in it
+        self._handle = _display_handle()
+        if self._handle is not None:
+            self._draw()
+
+    def update(self):
+        """Draw if it is time to."""
+        now = time.perf_counter()
+        if self._paced_from is None:
+            self._paced_from = self._run.iteration, now
+        if now >= self._next:
+            self._draw()
+            spent = time.perf_counter() - now
+            pause = self.LEAST_PAUSE if self._handle else self.LINES_PAUSE
+            self._next = now + max(pause, spent / self.SHARE_OF_TIME)
+
+    def finish(self):
+        """Draw the last state."""
+        self._draw()
+
+    def _draw(self):
+        progress, findings = self._progress(), diagnose(self._run.history, self._run.samples)
+        if self._handle is None:
+            last = {name: self._run.history[name][-1:] for name in LOSSES}
+            losses = [f"{name.replace('_', ' ')} {x:.3f}" for name, values in last.items() for x in values]
+            print(" | ".join([progress, *losses, *findings]), flush=True)
+            return
+        from IPython.display import Image
+
+        stored = io.BytesIO()
+        with mpl.rc_context(STYLE):
+            self._figure(progress, findings).savefig(stored, format="png")
+        # Its size is told beforehand, so that the page keeps the room while the picture loads.
+        width, height = (round(inches * DPI) for inches in self.SIZE)
+        alt = "Losses and a sample of the training: " + ". ".join([progress, *findings])
+        self._handle.update(Image(stored.getvalue(), width=width, height=height, alt=alt))
+
+    @mpl.rc_context(STYLE)
+    def _figure(self, progress, findings):
+        figure = Figure(self.SIZE, dpi=DPI)
+        left = self.LOSSES_PLACE[0]
+        figure.text(left, 0.97, progress, va="top")
+        calm = "Nothing unusual." if self._run.iteration else "The first iteration takes longest."
+        warnings = "\n".join(f"Warning: {finding}" for finding in findings[: self.MOST_FINDINGS])
+        figure.text(left, 0.9, warnings or calm, va="top", weight="bold" if warnings else "normal")
+        self._draw_losses(figure.add_axes(self.LOSSES_PLACE))
+        self._draw_sample(figure.add_axes(self.SAMPLE_PLACE))
+        return figure
+
+    def _draw_losses(self, ax):
+        stride = 1 + self._run.iteration // self.POINTS
+        losses = (self._run.history[name][::stride] for name in LOSSES)
+        plot_loss_logs(*losses, smoothing=0.05, ax=ax)
+        ax.set(title="", xlim=(0, max(self._iterations, 1) / stride))  # the whole way, from the beginning
+        ax.xaxis.set_major_formatter(lambda place, _: f"{place * stride:,.0f}")
+
+    def _draw_sample(self, ax):
+        if self._run.samples is None:
+            ax.set_axis_off()
+            ax.text(0.5, 0.5, "The first sample comes with the first iteration.", ha="center")
+            return
+        low, high = self.PITCHES
+        draw_roll(self._run.samples[0], ax=ax, min_pitch=low, max_pitch=high)
+        ax.set_xlabel("bar, in the newest sample")
+
+    def _progress(self):
+        done, now = self._run.iteration, time.perf_counter()
+        first, since = self._paced_from or (done, now)
+        left = "time left not known yet"
+        if done > first or done >= self._iterations:
+            left = f"{_clock((now - since) / max(done - first, 1) * (self._iterations - done))} left"
+        blocks = round(20 * done / max(self._iterations, 1))
+        bar = "█" * blocks + "░" * (20 - blocks)
+        return f"{bar} {done} of {self._iterations} iterations, {_clock(now - self._started)} gone, {left}"
+
+
+def _clock(seconds):
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _display_handle():
+    """Open a place for the figure in a notebook; None where there is no front end.
+
+    A job executes the notebook in a kernel as well, so the kernel alone does not tell.
+    """
+    from IPython import display, get_ipython
+
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel") or os.environ.get("LIVE_VIEW") == "lines":
+        return None
+    return display.display(display.HTML(""), display_id=True)
