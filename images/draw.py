@@ -137,18 +137,18 @@ def _page(height):
     return figure, ax
 
 
-def _tint(colour, strength):
-    """Mix a colour with white, below 1, or with black, above 1."""
+def _tint(color, strength):
+    """Mix a color with white, below 1, or with black, above 1."""
     other = np.ones(3) if strength < 1 else np.zeros(3)
     share = min(strength, 2 - strength)
-    return tuple(share * np.array(to_rgb(colour)) + (1 - share) * other)
+    return tuple(share * np.array(to_rgb(color)) + (1 - share) * other)
 
 
-def _text(ax, x, y, text, ha="center", va="center", size=12, colour=INK, **style):
-    ax.text(x, y, text, ha=ha, va=va, fontsize=size * POINT, color=colour, linespacing=1.4, zorder=6, **style)
+def _text(ax, x, y, text, ha="center", va="center", size=12, color=INK, **style):
+    ax.text(x, y, text, ha=ha, va=va, fontsize=size * POINT, color=color, linespacing=1.4, zorder=6, **style)
 
 
-def _arrow(ax, *points, colour=QUIET, line="-"):
+def _arrow(ax, *points, color=QUIET, line="-"):
     """Draw an arrow along straight stretches with rounded corners."""
     points = np.array(points, float)
     vertices, codes = [points[0]], [Curve.MOVETO]
@@ -160,7 +160,7 @@ def _arrow(ax, *points, colour=QUIET, line="-"):
         vertices += [start, corner, end]
         codes += [Curve.LINETO, Curve.CURVE3, Curve.CURVE3]
     path = Curve([*vertices, points[-1]], [*codes, Curve.LINETO])
-    style = {"color": colour, "linewidth": 1.3 * POINT, "capstyle": "butt", "joinstyle": "miter", "zorder": 2}
+    style = {"color": color, "linewidth": 1.3 * POINT, "capstyle": "butt", "joinstyle": "miter", "zorder": 2}
     ax.add_patch(PathPatch(path, fill=False, linestyle=line, **style))
     head = {"arrowstyle": "-|>,head_length=4,head_width=2.2", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 1}
     direction = points[-1] - points[-2]
@@ -177,19 +177,19 @@ def _size(shape):
 def _block(ax, x, y, shape, parts):
     """Draw a feature map around (x, y): time to the right, pitch up, channels away.
 
-    ``parts`` lists (channels, colour), the front first.
+    ``parts`` lists (channels, color), the front first.
     """
     width, height, depth = _size(shape)
     x, y = np.array([x, y]) - AWAY * depth / 2
     front = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2) + (x, y)
     edge = {"edgecolor": "white", "linewidth": 0.9 * POINT, "joinstyle": "round", "zorder": 3}
     near = np.zeros(2)
-    for channels, colour in parts:
+    for channels, color in parts:
         far = near + AWAY * depth * channels / shape[2]
         side = [front[1] + near, front[1] + far, front[2] + far, front[2] + near]
         top = [front[3] + near, front[2] + near, front[2] + far, front[3] + far]
-        ax.add_patch(Polygon(side, facecolor=_tint(colour, 1.2), **edge))
-        ax.add_patch(Polygon(top, facecolor=_tint(colour, 0.7), **edge))
+        ax.add_patch(Polygon(side, facecolor=_tint(color, 1.2), **edge))
+        ax.add_patch(Polygon(top, facecolor=_tint(color, 0.7), **edge))
         near = far
     ax.add_patch(Polygon(front, facecolor=parts[0][1], **edge))
     return Box(front[0, 0], front[1, 0] + far[0], front[0, 1], front[2, 1] + far[1])
@@ -227,7 +227,7 @@ def _column(ax, x, y, features):
 
 
 def _noise(ax, x, y, cells):
-    """Draw noise [time, pitch] as cells in shades of grey around (x, y)."""
+    """Draw noise [time, pitch] as cells in shades of gray around (x, y)."""
     shades = np.random.default_rng(0).uniform(0.45, 0.95, cells).T
     height, width = 8 * np.array(shades.shape)
     box = Box(x - width / 2, x + width / 2, y - height / 2, y + height / 2)
@@ -235,12 +235,12 @@ def _noise(ax, x, y, cells):
     return box
 
 
-def _network(ax, x, y, name, outline, colour):
+def _network(ax, x, y, name, outline, color):
     """Draw a network around (x, y); ``outline``, from left to right, says how large its pictures are."""
     width, height = 116, 104
     across, up = np.array(outline).T * [[width / 2], [height / 2]]
     corners = zip(x + np.append(across, across[::-1]), y + np.append(up, -up[::-1]), strict=True)
-    ax.add_patch(Polygon([*corners], facecolor=colour, linewidth=0, zorder=3))
+    ax.add_patch(Polygon([*corners], facecolor=color, linewidth=0, zorder=3))
     _text(ax, x, y, name, size=13, weight="bold")
     return Box(x - width / 2, x + width / 2, y - height / 2, y + height / 2)
 
@@ -253,8 +253,8 @@ def _layers(level):
     return "\n".join((level.kind, ", ".join(level.followers)))
 
 
-def _parts(join, levels, *colours):
-    return [(levels[source].shape[2], colour) for source, colour in zip(join.sources, colours, strict=True)]
+def _parts(join, levels, *colors):
+    return [(levels[source].shape[2], color) for source, color in zip(join.sources, colors, strict=True)]
 
 
 def _sum(join, levels):
@@ -271,7 +271,7 @@ def _axes_key(ax, x, y):
     ):
         end = np.array([x, y]) + tip
         _arrow(ax, (x, y), end)
-        _text(ax, *(end + np.sign(tip) * 4), name, ha, va, colour=QUIET)
+        _text(ax, *(end + np.sign(tip) * 4), name, ha, va, color=QUIET)
 
 
 # -------------------------------------------------------------------------------------------- pictures
@@ -309,7 +309,7 @@ def draw_generator(levels, grid):
             box = _block(ax, left, y, level.shape, [(level.shape[2], ENCODER)])
             _text(ax, box.left - 14, y, _times(level.shape), "right")
             _arrow(ax, (left, downs[-1].bottom - 5), (left, box.top + 4))
-            _text(ax, left - 14, (downs[-1].bottom + box.top) / 2, _layers(level), "right", colour=QUIET)
+            _text(ax, left - 14, (downs[-1].bottom + box.top) / 2, _layers(level), "right", color=QUIET)
         downs.append(box)
 
     join = joins[noise - 1]
@@ -332,9 +332,9 @@ def draw_generator(levels, grid):
             box = _sheets(ax, right, y, *_size(levels[i].shape)[:2], grid, levels[i].shape[2])
             _text(ax, box.right + 14, y, f"voices\n{_times(levels[i].shape)}", "left")
         _arrow(ax, *way, (right, box.bottom - 5))
-        _text(ax, right + 14, (below + box.bottom) / 2, _layers(levels[i]), "left", colour=QUIET)
+        _text(ax, right + 14, (below + box.bottom) / 2, _layers(levels[i]), "left", color=QUIET)
         below, way = box.top, [(right, box.top + 4)]
-    _text(ax, middle, row[levels[1].shape[:2]] + 12, "skip connection", colour=QUIET)
+    _text(ax, middle, row[levels[1].shape[:2]] + 12, "skip connection", color=QUIET)
     _axes_key(ax, 60, 34)
     return figure
 
@@ -372,7 +372,7 @@ def draw_critic(levels, grid):
                 box = _column(ax, x, y, *level.shape)
             _arrow(ax, tail, (box.left - 6, y))
         layers = "\n".join((*level.kind.split(" ", 1), *level.followers))
-        _text(ax, x, 182, layers, va="bottom", colour=QUIET)
+        _text(ax, x, 182, layers, va="bottom", color=QUIET)
         _text(ax, x, 74, _times(level.shape), va="top")
     _text(ax, x, 50, level.name, va="top", weight="bold")
     return figure
@@ -408,7 +408,7 @@ def draw_architecture(config, generator, critic, real, generated):
     _text(ax, left, chorale.bottom - 22, f"real chorales\n{_times(critic[0].shape)}")
     _text(ax, right, voices.top + 22, f"generated voices\n{_times(generator[-1].shape)}")
     _arrow(ax, (left, chorale.top + 4), (left, melody.bottom - 6))
-    _text(ax, left + 12, (chorale.top + melody.bottom) / 2, "soprano", "left", colour=QUIET)
+    _text(ax, left + 12, (chorale.top + melody.bottom) / 2, "soprano", "left", color=QUIET)
 
     maker = _network(ax, maker_x, upper, "generator", ((-1, 1), (0, 0.45), (1, 1)), GENERATOR)
     fork = melody.right + 24
@@ -424,8 +424,8 @@ def draw_architecture(config, generator, critic, real, generated):
 
     _arrow(ax, (judge.right + 6, line), (end - 14, line))
     ax.vlines(end, line - 58, line + 58, QUIET, linewidth=1.3 * POINT)
-    for score, name, colour in ((38, "real", INK), (-38, "generated", GENERATOR)):
-        ax.add_patch(Circle((end, line + score), 7, facecolor=colour, edgecolor="white", zorder=3))
+    for score, name, color in ((38, "real", INK), (-38, "generated", GENERATOR)):
+        ax.add_patch(Circle((end, line + score), 7, facecolor=color, edgecolor="white", zorder=3))
         _text(ax, end + 15, line + score, name, "left")
     _text(ax, end + 15, line, "score", "left", weight="bold")
 
@@ -436,8 +436,8 @@ def draw_architecture(config, generator, critic, real, generated):
     _arrow(ax, (end, line - 64), (end, 40), **back)
     _arrow(ax, (end - 56, 404), (maker_x, 404), (maker_x, upper + 30), **back)
     _arrow(ax, (end - 44, 26), (judge_x, 26), (judge_x, line - 42), **back)
-    _text(ax, (right + judge_x) / 2, 416, "1 update", colour=QUIET)
-    _text(ax, judge_x - 12, 90, f"{config.critic_steps} updates", "right", colour=QUIET)
+    _text(ax, (right + judge_x) / 2, 416, "1 update", color=QUIET)
+    _text(ax, judge_x - 12, 90, f"{config.critic_steps} updates", "right", color=QUIET)
     return figure
 
 
@@ -465,7 +465,7 @@ def draw_pianoroll(grid, onset):
             onset[:, [voice]],
             ax,
             title=name,
-            colours=[COLORS[voice]],
+            colors=[COLORS[voice]],
             min_pitch=low,
             max_pitch=high,
             legend=False,

@@ -228,7 +228,7 @@ def test_creativity_varies_beats_not_steps():
     assert takes[0][1] > plain_price  # the noise is not in the price
 
 
-# --------------------------------------------------------------------------------------- harmonising
+# --------------------------------------------------------------------------------------- harmonizing
 @pytest.mark.parametrize("steps", [32, None])
 def test_both_kinds_of_models_take_the_whole_song(steps):
     arrangement = harmonize(TWINKLE, generator=tiny_model(steps))
@@ -464,7 +464,7 @@ def test_bad_requests_are_refused(tmp_path):
         harmonize(tmp_path / "none.mid", generator=tiny_model(32))
 
 
-# --------------------------------------------------------------------- metre, long songs, other voices
+# --------------------------------------------------------------------- meter, long songs, other voices
 def silent(voices=4):
     return Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], voices)))
 

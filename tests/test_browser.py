@@ -163,7 +163,7 @@ def button(driver, text):
     return found[0] if found else None
 
 
-def labelled(driver, label):
+def labeled(driver, label):
     """Find a control as a screen reader does, by its label."""
     path = f"//label[normalize-space()='{label}']"
     (found,) = browser.wait_for(lambda: driver.find_elements("xpath", path), 20, f"No {label}")
@@ -187,7 +187,7 @@ def harmonize(driver, seconds=300):
 
 
 def set_takes(driver, number):
-    labelled(driver, "Takes:").send_keys(Keys.CONTROL + "a", Keys.NULL, str(number), Keys.TAB)
+    labeled(driver, "Takes:").send_keys(Keys.CONTROL + "a", Keys.NULL, str(number), Keys.TAB)
 
 
 def upload(driver, path):
@@ -252,7 +252,7 @@ def test_take_one_is_seen_and_read(uploaded, panel_page):
 
 def test_typed_notes_are_harmonized_and_mistakes_explained(uploaded, panel_page, screenshots):
     choose(panel_page, "notes that I type")
-    notes = labelled(panel_page, "Notes:")
+    notes = labeled(panel_page, "Notes:")
     notes.send_keys(Keys.CONTROL + "a", Keys.NULL, "C5 D5 H5", Keys.TAB)
     assert "Not done. typed notes: note 3, 'H5', is none." in harmonize(panel_page)
     panel_page.save_screenshot(str(screenshots / "panel-mistake.png"))

@@ -95,7 +95,7 @@ def test_upsample_conv_tells_its_shape():
     assert layer(normal(2, 3, 7, 4)).shape == (2, 6, 14, 5)
 
 
-def penalised(activation, w, v, x):
+def penalized(activation, w, v, x):
     """A penalty on the slope of a two-layer network, as the critic's."""
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -109,7 +109,7 @@ def test_leaky_relu_is_keras_own_in_both_orders():
     answers = []
     for activation in (keras.layers.LeakyReLU(negative_slope=0.3), LeakyReLU(0.3)):
         with tf.GradientTape() as tape:
-            penalty = penalised(activation, w, v, x)
+            penalty = penalized(activation, w, v, x)
         answers.append([activation(x), penalty, *tape.gradient(penalty, [w, v])])
     for a, b in zip(*answers, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6)

@@ -60,12 +60,12 @@ class Tensor:
         return np.asarray(self.values, dtype)
 
 
-def blocks(ax, colour):
-    """List the note blocks of one colour: (start, end, pitch)."""
+def blocks(ax, color):
+    """List the note blocks of one color: (start, end, pitch)."""
     corners = [
         path.vertices[:4]
         for collection in ax.collections
-        if len(collection.get_facecolor()) and tuple(collection.get_facecolor()[0]) == to_rgba(colour)
+        if len(collection.get_facecolor()) and tuple(collection.get_facecolor()[0]) == to_rgba(color)
         for path in collection.get_paths()
     ]
     return sorted((c[:, 0].min(), c[:, 0].max(), c[:, 1].mean().round(6)) for c in corners)
@@ -136,12 +136,12 @@ def test_bars_and_notes_are_named(grid):
     assert list(draw_roll(grid, steps_per_bar=12).axes[0].get_xticks()) == [0, 12, 24]
 
 
-def lines_at(ax, colour):
-    """List where vertical lines of one colour stand."""
+def lines_at(ax, color):
+    """List where vertical lines of one color stand."""
     return sorted(
         path.vertices[0, 0]
         for collection in ax.collections
-        if len(collection.get_edgecolor()) and tuple(collection.get_edgecolor()[0]) == to_rgba(colour)
+        if len(collection.get_edgecolor()) and tuple(collection.get_edgecolor()[0]) == to_rgba(color)
         if collection.get_zorder() < 3
         for path in collection.get_paths()
     )
@@ -215,7 +215,7 @@ def test_show_pianoroll_displays_the_first_sample_once(rolls, tmp_path, monkeypa
     monkeypatch.setattr(display_utils, "display", lambda figure, **_: shown.append(figure))
     assert show_pianoroll(Tensor(rolls), 45, 85, [0, 0, 0, 19], tmp_path) is None
     (figure,) = shown
-    assert [blocks(ax, colour) for ax, colour in zip(figure.axes, COLORS, strict=False)] == [
+    assert [blocks(ax, color) for ax, color in zip(figure.axes, COLORS, strict=False)] == [
         [(0, 16, 72), (16, 32, 74)],
         [(0, 32, 64)],
         [(20, 24, 55)],
@@ -297,7 +297,7 @@ def test_drawing_leaves_no_trace(grid, rolls, tmp_path, monkeypatch):
         assert to_rgba(figure.axes[0].get_xticklabels()[0].get_color()) != (1, 1, 1, 1)
 
 
-def test_playmidi_holds_a_labelled_mp3(grid, onset, tmp_path):
+def test_playmidi_holds_a_labeled_mp3(grid, onset, tmp_path):
     player = playmidi(write_midi(tmp_path / "a & b.mid", grid, onset))
     assert isinstance(player, HTML)
     assert re.search(r'<audio controls [^>]*aria-label="a &amp; b.mid"', player.data)
@@ -377,7 +377,7 @@ def test_a_missing_file_is_named():
 
 
 def film(movie, height, width):
-    """Decode a film: what ffmpeg says of it, and its frames in grey."""
+    """Decode a film: what ffmpeg says of it, and its frames in gray."""
     command = [FFMPEG, "-i", movie, "-f", "rawvideo", "-pix_fmt", "gray", "-"]
     done = subprocess.run(command, capture_output=True, check=True)
     return done.stderr.decode(), np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width)

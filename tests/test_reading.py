@@ -315,7 +315,7 @@ def test_a_short_first_bar_is_a_pickup(tmp_path, pickup):
     melody = read_melody(write_notes(tmp_path / "a.mid", [(0, 4800, 60)], conductor=conductor))
     assert melody.pickup == pickup
     assert melody.meters == (Meter(0, 3, 4),)
-    conductor = [signature(4, 0), signature(3, 4 * 480)]  # a whole bar of another metre is none
+    conductor = [signature(4, 0), signature(3, 4 * 480)]  # a whole bar of another meter is none
     melody = read_melody(write_notes(tmp_path / "a.mid", [(0, 4800, 60)], conductor=conductor))
     assert (melody.pickup, len(melody.meters)) == (0, 2)
     assert read_melody(tmp_path / "a.mid", pickup=1.5).pickup == Fraction(3, 2)

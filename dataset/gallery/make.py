@@ -28,7 +28,7 @@ from utils.songs.melody import read_melody
 HERE = Path(__file__).parent
 TAKES, SEED = 8, 0
 TICKS = 480  # a quarter note
-# By name: metre, key, quarter notes per minute, beats of pickup, notes.
+# By name: meter, key, quarter notes per minute, beats of pickup, notes.
 TUNES = {
     "frere-jacques": ("4/4", "C", 110, 0, "C5 D5 E5 C5 | C5 D5 E5 C5"),
     "ode-to-joy": (
@@ -217,7 +217,7 @@ def arrange(file):
     kept = read_melody(file.with_name(f"{file.stem}_bach.mid"), track=0)
     return {
         "bars": len(best.bars),
-        "metre": ", ".join(meters),
+        "meter": ", ".join(meters),
         "pickup": float(melody.pickup),
         "melody kept": float(kept.notes == melody.notes and kept.conductor == melody.conductor),
         "critic": round(best.scores["critic"], 3),

@@ -1,7 +1,7 @@
 """The least arithmetic that one training iteration takes.
 
 Counted are the multiply-adds of the convolutions, taps that meet the padding included; the rest (dense
-layer, normalisation, activations, Adam) is small beside them. Each convolution costs the same in all
+layer, normalization, activations, Adam) is small beside them. Each convolution costs the same in all
 directions: forward, backward to its input, backward to its filters.
 """
 

@@ -81,7 +81,7 @@ def to_probability(output):
     """Read the output of a generator as probabilities.
 
     Each cell in [-1, 1] is 2p - 1: exactly so for a softmax over the pitches of a voice, by
-    convention for tanh, whose cells are normalised here.
+    convention for tanh, whose cells are normalized here.
 
     Parameters
     ----------

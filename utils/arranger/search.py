@@ -138,10 +138,10 @@ def _local_costs(pitch, score, melody, costs, phase):
         # The likeliest note is sweeter than Bach's: where he bites is hard to foresee.
         cost = cost + costs.sweetness * CONSONANCE[(soprano - voice) % OCTAVE]
         sonority = sonority | 1 << voice % OCTAVE
-    neighbours = list(pairwise([soprano, *lower]))
-    for upper, under in neighbours:
+    neighbors = list(pairwise([soprano, *lower]))
+    for upper, under in neighbors:
         cost = cost + costs.crossing * (upper < under)
-    for upper, under in neighbours[:-1]:  # the bass may stand apart
+    for upper, under in neighbors[:-1]:  # the bass may stand apart
         cost = cost + costs.spacing * (upper - under > OCTAVE)
     by_step = _on_axes(np.take(costs.non_chord, phase, mode="wrap")[:, None], 0, len(lower))
     return (cost + by_step * (CHORD_OF[sonority] == NO_CHORD)).astype(np.float32)

@@ -226,7 +226,7 @@ def _describe_placement(melody, octaves):
     if octaves:
         way = "up" if octaves > 0 else "down"
         yield (
-            f"It lies outside a soprano's range: it was harmonised {abs(octaves)} octave"
+            f"It lies outside a soprano's range: it was harmonized {abs(octaves)} octave"
             f"{'s' * (abs(octaves) > 1)} further {way} and stays where it is."
         )
     meters = list(dict.fromkeys(f"{meter.numerator}/{meter.denominator}" for meter in melody.meters))

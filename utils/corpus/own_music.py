@@ -33,7 +33,7 @@ def build_own_dataset(folder, output, tracks=None, held_out=0.1, seed=0):
         ``report.txt``.
     held_out : float
         Share of the pieces to validate by, and as much again to judge the end result by, above 0 and below
-        a third. Pieces that share a harmonisation stay on one side.
+        a third. Pieces that share a harmonization stay on one side.
     seed : int
         Decides which pieces those are.
 

@@ -12,7 +12,7 @@ from .roll_files import ROLL_FILES
 from .windows import fingerprints, window_starts
 
 TRAINING_CHORALES = 229
-# Two harmonisations that share this much of their bars, up to transposition, are one (see README).
+# Two harmonizations that share this much of their bars, up to transposition, are one (see README).
 FAMILY_SHARE = 0.15
 
 
@@ -41,7 +41,7 @@ def shared_fingerprints(prints):
 
 
 def families(chorales, share=FAMILY_SHARE):
-    """Group chorales that share a harmonisation.
+    """Group chorales that share a harmonization.
 
     Parameters
     ----------

@@ -93,13 +93,13 @@ def retrieve(songs, training):
 
 
 def bach_against_bach(songs, corpus, differing=1):
-    """How far Bach's other harmonisations of the same two bars of melody agree with this one.
+    """How far Bach's other harmonizations of the same two bars of melody agree with this one.
 
     Parameters
     ----------
     songs : list of int array [step, voice=4]
     corpus : int array [sample, step=32, voice=4]
-        Where to look, in all keys; identical harmonisations do not count.
+        Where to look, in all keys; identical harmonizations do not count.
     differing : int
         Steps at which the melodies may differ.
 

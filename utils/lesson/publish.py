@@ -23,7 +23,7 @@ def code_stamp(notebook):
 
 
 def lighten(png):
-    """Give a picture (base64) a palette of 256 colours: a third of the bytes, and nobody sees it."""
+    """Give a picture (base64) a palette of 256 colors: a third of the bytes, and nobody sees it."""
     small = io.BytesIO()
     with Image.open(io.BytesIO(base64.b64decode(png))) as picture:
         picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)

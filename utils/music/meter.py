@@ -26,7 +26,7 @@ class Meter(NamedTuple):
 
     @property
     def steps(self):
-        """Sixteenths a bar; a fraction in such metres as 5/32."""
+        """Sixteenths a bar; a fraction in such meters as 5/32."""
         return Fraction(STEPS_PER_BAR * self.numerator, self.denominator)
 
 
@@ -52,7 +52,7 @@ def tidy_meters(meters):
 
 
 def split_pickup(meters):
-    """Take a first bar of a short metre of its own, as some programs write a pickup, for a pickup.
+    """Take a first bar of a short meter of its own, as some programs write a pickup, for a pickup.
 
     Parameters
     ----------

@@ -111,17 +111,17 @@ class LeakyReLU(keras.layers.Layer):
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer for channels in the last of four axes, computed by TensorFlow's fused operation.
 
-    Where several replicas train together, they normalise by the whole batch, not each by its own part.
+    Where several replicas train together, they normalize by the whole batch, not each by its own part.
 
     Call arguments
     --------------
     inputs : float tensor [sample, height, width, channel]
     training : bool
-        Normalise by this batch and update the moving statistics, or normalise by those.
+        Normalize by this batch and update the moving statistics, or normalize by those.
     """
 
     def call(self, inputs, training=None, mask=None):
-        """Return the normalised inputs."""
+        """Return the normalized inputs."""
         training = bool(training and self.trainable)
         replica = tf.distribute.get_replica_context()
         if training and replica is not None and replica.num_replicas_in_sync > 1:

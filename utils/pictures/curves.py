@@ -42,10 +42,10 @@ def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  
         raise ValueError(f"Expected smoothing in (0, 1], found {smoothing}. Try 0.05.")
     figure, ax = figure_and_axes(ax, figsize)
     curves = {"generator": (G_loss, COLORS[0], "-"), "critic": (D_loss, COLORS[2], "--")}
-    for name, (loss, colour, line) in curves.items():
+    for name, (loss, color, line) in curves.items():
         loss = np.asarray(loss, float)
-        ax.plot(loss, color=colour, alpha=0.25, linewidth=0.8)
-        ax.plot(_smooth(loss, smoothing), line, color=colour, linewidth=2.2, label=name)
+        ax.plot(loss, color=color, alpha=0.25, linewidth=0.8)
+        ax.plot(_smooth(loss, smoothing), line, color=color, linewidth=2.2, label=name)
     _label_curves(ax, "loss", "Losses of the generator and the critic")
     return figure or ax
 
@@ -68,10 +68,10 @@ def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax
     Axes or Figure
     """
     figure, ax = figure_and_axes(ax, figsize)
-    lines = itertools.product(("-", "--", ":", "-."), COLORS[:7])  # more runs than colours: other strokes
-    for (name, history), (line, colour) in zip(histories.items(), lines, strict=False):
+    lines = itertools.product(("-", "--", ":", "-."), COLORS[:7])  # more runs than colors: other strokes
+    for (name, history), (line, color) in zip(histories.items(), lines, strict=False):
         values = np.asarray(history[loss], float)
-        ax.plot(_smooth(values, smoothing), line, color=colour, linewidth=2, label=f"{name} ({len(values)})")
+        ax.plot(_smooth(values, smoothing), line, color=color, linewidth=2, label=f"{name} ({len(values)})")
     _label_curves(ax, loss.replace("_", " "), "Runs compared")
     return figure or ax
 
@@ -94,7 +94,7 @@ def plot_evaluation(summary, measures, figsize=(12, 2.2), axes=None):
     Returns
     -------
     array of axes or Figure
-        ``axes`` if they were given. Dots are means over songs, bars 95% intervals; the grey band is
+        ``axes`` if they were given. Dots are means over songs, bars 95% intervals; the gray band is
         that of real Bach.
     """
     figure, panels = None, np.ravel(axes)
@@ -132,7 +132,7 @@ def plot_metrics(metrics, labels, reference=None, band=None, axes=None, figsize=
     reference : dict of float [track], optional
         The measures of the real samples, drawn as a dashed line.
     band : dict of float [2, track], optional
-        Where those of a few real samples lie, drawn in grey.
+        Where those of a few real samples lie, drawn in gray.
     axes : array of matplotlib Axes [measure, track], optional
     figsize : (float, float)
         Inches, if a figure is made.

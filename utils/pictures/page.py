@@ -31,7 +31,7 @@ def playmidi(filename, seconds=None):
     Returns
     -------
     IPython.display.HTML
-        A labelled ``<audio>`` element that holds an MP3.
+        A labeled ``<audio>`` element that holds an MP3.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from .style import COLORS, FAINT, INK, figure_and_axes, new_figure, save_png, st
 BLACK_KEY_ROW = "#F4F4F6"
 BLACK_KEYS = (1, 3, 6, 8, 10)  # pitch classes
 # Of a semitone, from the first voice down: each is thinner than the one before and lies on top of it, so
-# that both notes of a unison show and voices differ in more than colour.
+# that both notes of a unison show and voices differ in more than color.
 NOTE_HEIGHTS = (1.0, 0.82, 0.64, 0.46, 0.4, 0.34, 0.28, 0.22, 0.18)
 FEWEST_SEMITONES = 16  # on the pitch axis, when it follows the notes
 MOST_BAR_LINES = 20  # longer pieces show every second, fourth ... bar line
@@ -36,7 +36,7 @@ def draw_roll(
     *,
     title=None,
     names=None,
-    colours=COLORS,
+    colors=COLORS,
     min_pitch=None,
     max_pitch=None,
     steps_per_bar=STEPS_PER_BAR,
@@ -56,7 +56,7 @@ def draw_roll(
         Of a grid. Without it repeated notes fuse.
     ax : matplotlib Axes, optional
     title : str, optional
-    names, colours : sequences, one item a voice, optional
+    names, colors : sequences, one item a voice, optional
     min_pitch, max_pitch : int, optional
         MIDI pitches at the ends of the axis; by default all notes fit in. Notes outside are counted in
         a remark.
@@ -82,8 +82,8 @@ def draw_roll(
         ``music`` is neither a grid nor a roll, or ``onset`` does not match it.
     """
     voices = _notes(music, onset)
-    if len(voices) > len(colours):
-        raise ValueError(f"Expected at most {len(colours)} voices, one colour each; found {len(voices)}.")
+    if len(voices) > len(colors):
+        raise ValueError(f"Expected at most {len(colors)} voices, one color each; found {len(voices)}.")
     steps = len(np.asarray(music))
     names = list(names or voice_names(len(voices)))
     figure, ax = figure_and_axes(ax, figsize)
@@ -94,12 +94,12 @@ def draw_roll(
         bars = range(pickup % steps_per_bar, steps + 1, steps_per_bar)
     _draw_paper(ax, steps, low, high, np.asarray(bars, int), steps_per_beat)
     onset_width = ONSET_WIDTH * min(1, 10 * STEPS_PER_BAR / steps)
-    for notes, colour, height in zip(voices, colours, NOTE_HEIGHTS, strict=False):
+    for notes, color, height in zip(voices, colors, NOTE_HEIGHTS, strict=False):
         start, end, pitch = notes.T
         low_edge, high_edge = pitch - height / 2, pitch + height / 2
         corners = [(start, low_edge), (end, low_edge), (end, high_edge), (start, high_edge)]
         blocks = np.array(corners, float).transpose(2, 0, 1)
-        ax.add_collection(PolyCollection(blocks, facecolor=colour, linewidth=0, zorder=3), autolim=False)
+        ax.add_collection(PolyCollection(blocks, facecolor=color, linewidth=0, zorder=3), autolim=False)
         ax.vlines(start + 0.1, low_edge, high_edge, INK, linewidth=onset_width, zorder=4)
     if title:
         ax.set_title(title)
@@ -107,7 +107,7 @@ def draw_roll(
     if outside:
         _draw_remark(ax, f"{outside} note{'s' * (outside > 1)} outside")
     if legend:
-        marks = _legend_marks(names, colours)
+        marks = _legend_marks(names, colors)
         ax.legend(handles=marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(names), frameon=False)
     return figure or ax
 
@@ -146,7 +146,7 @@ def _draw_tracks(roll, min_pitch, max_pitch, programs):
             roll[..., [track]],
             ax=ax,
             title=f"{name} · {pretty_midi.program_to_instrument_name(program)}",
-            colours=[COLORS[track]],
+            colors=[COLORS[track]],
             min_pitch=min_pitch,
             max_pitch=max_pitch,
             legend=False,
@@ -284,11 +284,11 @@ def _draw_paper(ax, steps, low, high, bars, steps_per_beat):
         spine.set_visible(False)
 
 
-def _legend_marks(names, colours):
-    """Show each voice in the colour and the thickness of its notes."""
+def _legend_marks(names, colors):
+    """Show each voice in the color and the thickness of its notes."""
     return [
-        Line2D([], [], color=colour, linewidth=9 * height, solid_capstyle="butt", label=name)
-        for name, colour, height in zip(names, colours, NOTE_HEIGHTS, strict=False)
+        Line2D([], [], color=color, linewidth=9 * height, solid_capstyle="butt", label=name)
+        for name, color, height in zip(names, colors, NOTE_HEIGHTS, strict=False)
     ]
 
 

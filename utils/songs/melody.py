@@ -36,7 +36,7 @@ class Melody:
     tempo : float
         Quarter notes per minute where the first note begins.
     notes : tuple of Note
-        The owner's notes, not quantised.
+        The owner's notes, not quantized.
     ticks_per_beat : int
         The unit of ``notes`` and ``conductor``: ticks a quarter note.
     conductor : tuple of mido.MetaMessage

@@ -127,7 +127,7 @@ def _checked(name, notes):
         if not 0 <= start < end or start % FINEST or end % FINEST:
             raise ValueError(
                 f"{name}: a note from {start} to {end} (pitch {pitch}) cannot be written. Expected beats "
-                "from 0 on, on sixteenths or on thirds or sixths of a quarter note: quantise it first."
+                "from 0 on, on sixteenths or on thirds or sixths of a quarter note: quantize it first."
             )
     for before, after in pairwise(notes):
         if after[0] < before[1]:

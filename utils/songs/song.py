@@ -58,7 +58,7 @@ class Part(NamedTuple):
 class Song(NamedTuple):
     """A piece as it was written.
 
-    ``meters`` are its metres with the beats where they begin, ``pickup`` the beats before the first bar
+    ``meters`` are its meters with the beats where they begin, ``pickup`` the beats before the first bar
     line; ``conductor`` holds tempi and signatures with ``time`` in ticks from the beginning.
     """
 

@@ -375,7 +375,7 @@ def _ramp(seconds, fs):
 
 
 def _reverb(mono, fs):
-    """Echo in a small room, modelled as fading noise that differs between the ears: [channel=2, sample]."""
+    """Echo in a small room, modeled as fading noise that differs between the ears: [channel=2, sample]."""
     time = np.arange(round(REVERB_SECONDS * fs)) / fs
     echo = np.random.default_rng(0).standard_normal((CHANNELS, len(time)))
     echo *= np.exp(-time / REVERB_DECAY) * (time > REVERB_DELAY)
