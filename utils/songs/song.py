@@ -47,19 +47,52 @@ class Note(NamedTuple):
     velocity: int
 
 
+class Key(NamedTuple):
+    """A key signature and the beat, in quarter notes from the beginning, where it comes into force.
+
+    ``sharps`` counts sharps, flats below 0; ``mode`` is "major", "minor" or, where nobody says, None.
+    """
+
+    beat: Fraction
+    sharps: int
+    mode: str | None = None
+
+
+class Sign(NamedTuple):
+    """What is written with a note or at a place of a part, and is kept with it.
+
+    ``kind`` is "lyric", "slur", "dynamic", "fermata", "breath", "text" or "chord"; ``value`` is a text, and
+    "start" or "stop" of a slur. ``tick`` is that of the note's beginning.
+    """
+
+    tick: int
+    kind: str
+    value: str = ""
+
+
 class Part(NamedTuple):
-    """The notes of one instrument, in ticks and in order; drums are never among them."""
+    """The notes of one instrument, in ticks and in order; drums are never among them.
+
+    ``messages`` are what a MIDI file says to the instrument besides notes, with ``time`` in ticks from the
+    beginning; ``signs`` are what a score writes; ``spelling`` names the notes that begin at a tick as
+    their owner spelled them: a letter and an alteration in semitones.
+    """
 
     name: str
     program: int
     notes: list
+    messages: tuple = ()
+    signs: tuple = ()
+    spelling: dict | None = None
 
 
 class Song(NamedTuple):
     """A piece as it was written.
 
     ``meters`` are its meters with the beats where they begin, ``pickup`` the beats before the first bar
-    line; ``conductor`` holds tempi and signatures with ``time`` in ticks from the beginning.
+    line, ``keys`` its key signatures, as far as it has any; ``bars`` are its bars where they are not what
+    meters and pickup say. ``conductor`` holds tempi and signatures with ``time`` in ticks from the
+    beginning. ``remarks`` tell its reader what was done.
     """
 
     source: str
@@ -69,6 +102,11 @@ class Song(NamedTuple):
     meters: tuple
     pickup: Fraction
     remarks: tuple = ()
+    keys: tuple = ()
+    bars: tuple | None = None
+    title: str = ""
+    composer: str = ""
+    copyright: str = ""
 
 
 def read_bytes(path, largest=LARGEST_MIDI):
