@@ -1,6 +1,7 @@
 """What a reader sees and hears: players, scores, piano rolls, curves, the film of a training."""
 
-from .pictures.curves import plot_evaluation, plot_loss_logs, plot_metrics, plot_runs
+from .exam.figure import plot_evaluation
+from .pictures.curves import plot_loss_logs, plot_metrics, plot_runs
 from .pictures.film import make_training_video
 from .pictures.page import players, playmidi, show_score
 from .pictures.rolls import draw_roll, plot_pianoroll, show_pianoroll

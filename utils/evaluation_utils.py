@@ -35,7 +35,7 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=MODEL_DIR / "evaluation.json")
     chosen = parser.parse_args(arguments)
-    from .pictures.curves import plot_evaluation
+    from .exam.figure import plot_evaluation
 
     generator, critic = (load_network(chosen.networks / f"{name}.npz") for name in ("generator", "critic"))
     others = dict(pair.split("=", 1) for pair in chosen.alone)
@@ -47,7 +47,7 @@ def main(arguments=None):
     write_evaluation(chosen.output, evaluation)
     picture = chosen.output.with_suffix(".png")
     summary = summarize(evaluation)
-    figure = plot_evaluation(summary, SHOWN)
+    figure = plot_evaluation(evaluation, SHOWN)
     atomic_write(picture, lambda name: figure.savefig(name, dpi=100))
     print(f"{table(summary)}\n\nTable: {chosen.output}\nFigure: {picture}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from ..arranger.search import CREATIVITY
@@ -118,6 +117,8 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
         there is nothing to measure; "example": by row, the first bars of the first song, a grid
         [step, voice=4].
     """
+    import keras
+
     named, training = load_songs(split), list(load_songs("train").values())
     songs = list(named.values())
     sung = {"real Bach": songs}

@@ -15,7 +15,6 @@ from ..corpus.pieces import CHORALES_FILE, load_chorales
 from ..corpus.windows import window_starts
 from ..music.grid import STEPS_PER_WINDOW, grid_to_roll
 from ..music.roll_measures import melody_kept, monophony
-from ..networks.heads import harden
 from ..path_utils import DATASET_DIR
 
 CORPUS = DATASET_DIR / CHORALES_FILE
@@ -140,6 +139,8 @@ def predict_alone(generator, songs, seed=0):
     validity : dict of str to float [song]
         "one note a voice" and "melody kept" of what the generator would play by itself.
     """
+    from ..networks.heads import harden
+
     sung, validity = [], {"one note a voice": [], "melody kept": []}
     for song in songs:
         output = propose(generator, song[:, 0], seed)[0]

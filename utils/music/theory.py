@@ -199,6 +199,13 @@ def note_name(letter, alteration):
     return letter + ("#" * alteration if alteration > 0 else "-" * -alteration)
 
 
+def pitch_name(pitch):
+    """Name a MIDI pitch, with sharps for black keys: 60 is ``C4``."""
+    letters = {semitones: letter for letter, semitones in NATURALS.items()}
+    name = letters.get(pitch % OCTAVE) or letters[pitch % OCTAVE - 1] + "#"
+    return f"{name}{pitch // OCTAVE - 1}"
+
+
 def pitch_number(name):
     """Read a MIDI number or a name such as ``C5`` (72), ``F#4`` or ``Bb3``; None if it is neither."""
     if isinstance(name, str):

@@ -11,8 +11,6 @@ from scipy.signal import lfilter
 from ..music.grid import VOICES
 from .style import COLORS, FAINT, INK, figure_and_axes, new_figure, styled
 
-PANELS_A_LINE = 4  # of the evaluation
-
 
 @styled
 def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  # noqa: N803 (the lesson's old names)
@@ -67,56 +65,23 @@ def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax
     -------
     Axes or Figure
     """
+    import pandas as pd
+    import seaborn as sns
+
     figure, ax = figure_and_axes(ax, figsize)
-    lines = itertools.product(("-", "--", ":", "-."), COLORS[:7])  # more runs than colors: other strokes
-    for (name, history), (line, color) in zip(histories.items(), lines, strict=False):
-        values = np.asarray(history[loss], float)
-        ax.plot(_smooth(values, smoothing), line, color=color, linewidth=2, label=f"{name} ({len(values)})")
-    _label_curves(ax, loss.replace("_", " "), "Runs compared")
+    label, runs = loss.replace("_", " "), []
+    for name, history in histories.items():
+        values = _smooth(np.asarray(history[loss], float), smoothing)
+        named = f"{name} ({len(values)})"
+        runs.append(pd.DataFrame({"iteration": range(len(values)), label: values, "run": named}))
+    if runs:
+        palette = list(itertools.islice(itertools.cycle(COLORS[:7]), len(runs)))  # more runs: other strokes
+        lines = {"hue": "run", "style": "run", "palette": palette, "linewidth": 2}
+        sns.lineplot(
+            pd.concat(runs, ignore_index=True), x="iteration", y=label, estimator=None, ax=ax, **lines
+        )
+    _label_curves(ax, label, "Runs compared")
     return figure or ax
-
-
-@styled
-def plot_evaluation(summary, measures, figsize=(12, 2.2), axes=None):
-    """Draw measures of several players beside one another, with their uncertainty.
-
-    Parameters
-    ----------
-    summary : dict of str to dict of str to (mean, lower, upper)
-        By row, then measure: :func:`.summarize`.
-    measures : sequence of str
-        A panel each, four in a line.
-    figsize : tuple of float
-        Width, and height of a line of panels, in inches, if a figure is made.
-    axes : array of matplotlib Axes, optional
-        At least one a measure.
-
-    Returns
-    -------
-    array of axes or Figure
-        ``axes`` if they were given. Dots are means over songs, bars 95% intervals; the gray band is
-        that of real Bach.
-    """
-    figure, panels = None, np.ravel(axes)
-    if axes is None:
-        lines = -(-len(measures) // PANELS_A_LINE)
-        figure = new_figure((figsize[0], figsize[1] * lines))
-        panels = figure.subplots(lines, PANELS_A_LINE, squeeze=False, sharey=True).ravel()
-    for ax, name in itertools.zip_longest(panels, measures):
-        if name is None:
-            ax.set_axis_off()
-            continue
-        for place, (row, answers) in enumerate(summary.items()):
-            value, low, high = answers.get(name, (np.nan,) * 3)
-            if row == "real Bach":
-                ax.axvspan(low, high, color=FAINT, zorder=0)
-            ax.plot([low, high], [place, place], color=COLORS[place % 7], linewidth=2)
-            ax.plot(value, place, "o", color=COLORS[place % 7])
-        ax.set_title(name)
-        ax.set_yticks(range(len(summary)), summary)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-        ax.set_ylim(len(summary) - 0.5, -0.5)
-    return figure or axes
 
 
 @styled

@@ -11,10 +11,8 @@ import numpy as np
 from IPython.display import Video
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
-from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
 from ..path_utils import atomic_write, generated_midi_path_for_iteration
-from ..songs.sound import encode_mp3, render
 from .curves import plot_loss_logs
 from .style import DPI, new_figure, styled
 
@@ -131,6 +129,8 @@ def _loss_chart(history, smoothing, width):
 
 def _sound_of_samples(iterations, sample_dir, seconds):
     """Play the samples one after the other, each for so long: MP3."""
+    from ..songs.sound import encode_mp3, render
+
     paths = [generated_midi_path_for_iteration(number, sample_dir) for number in iterations]
     length = round(seconds * VIDEO_SAMPLE_RATE)
     parts = []
@@ -142,6 +142,8 @@ def _sound_of_samples(iterations, sample_dir, seconds):
 
 def _write_film(name, frames, sound):
     """Encode frames and join the sound as it is."""
+    from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
+
     first = next(frames)
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "sound.mp3"

@@ -11,7 +11,6 @@ from IPython.display import HTML
 
 from ..music.grid import REST, STEPS_PER_BEAT
 from ..songs.engrave import engrave, read_notes
-from ..songs.sound import SAMPLE_RATE, encode_mp3, render
 from .rolls import draw_roll
 from .style import embed_picture, to_png
 
@@ -62,6 +61,8 @@ def players(files, seconds=None):
 
 
 def _player(label, midi_path, seconds):
+    from ..songs.sound import SAMPLE_RATE, encode_mp3, render  # here: pictures need no sound
+
     sound = render(midi_path, seconds=seconds)
     clip = base64.b64encode(encode_mp3(sound)).decode()
     if seconds is not None and len(sound) >= round(seconds * SAMPLE_RATE):

@@ -7,12 +7,12 @@ import numbers
 from pathlib import Path
 
 import numpy as np
-import pretty_midi
 from IPython.display import display
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 
 from ..music.grid import PITCHES, STEPS_PER_BAR, STEPS_PER_BEAT, grid_to_notes, onsets_of, voice_names
+from ..music.theory import pitch_name
 from ..path_utils import pianoroll_path_for_iteration
 from .style import COLORS, FAINT, INK, figure_and_axes, new_figure, save_png, styled
 
@@ -137,6 +137,8 @@ def show_pianoroll(xs, min_pitch=45, max_pitch=85, programs=(0, 0, 0, 0), save_d
 
 @styled
 def _draw_tracks(roll, min_pitch, max_pitch, programs):
+    from pretty_midi import program_to_instrument_name
+
     tracks = min(roll.shape[-1], len(programs))
     figure = new_figure((11, 2.9 * -(-tracks // 2)))
     panels = figure.subplots(-(-tracks // 2), 2, sharex=True, sharey=True, squeeze=False).flat
@@ -145,7 +147,7 @@ def _draw_tracks(roll, min_pitch, max_pitch, programs):
         draw_roll(
             roll[..., [track]],
             ax=ax,
-            title=f"{name} · {pretty_midi.program_to_instrument_name(program)}",
+            title=f"{name} · {program_to_instrument_name(program)}",
             colors=[COLORS[track]],
             min_pitch=min_pitch,
             max_pitch=max_pitch,
@@ -278,7 +280,7 @@ def _draw_paper(ax, steps, low, high, bars, steps_per_beat):
     ax.vlines(bars[::every], low - 0.5, high + 0.5, "#888888", linewidth=1.0, zorder=2)
     ax.set_xticks(bars[bars < steps][::every], 1 + np.arange(np.sum(bars < steps))[::every])
     named = pitches[np.isin(pitches % 12, (0, 7) if high - low < 30 else (0,))]
-    ax.set_yticks(named, [pretty_midi.note_number_to_name(pitch) for pitch in named])
+    ax.set_yticks(named, [pitch_name(pitch) for pitch in named])
     ax.tick_params(length=0, colors=INK)
     for spine in ax.spines.values():
         spine.set_visible(False)

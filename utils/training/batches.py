@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from ..corpus.pieces import load_chorales
 from ..corpus.roll_files import load_rolls
@@ -109,6 +108,8 @@ def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=ra
     ValueError
         If a batch cannot be cut into so many equal parts.
     """
+    import tensorflow as tf  # here: whoever only reads the data should not wait for it
+
     if batch_size % parts:
         raise ValueError(
             f"A batch of {batch_size} cannot be shared equally by {parts} replicas. "

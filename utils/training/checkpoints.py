@@ -67,9 +67,12 @@ class CheckpointStore:
                 "or stop it; or change the config, which gives a folder of its own."
             ) from None
         try:
-            self._holder.write_text(
-                json.dumps({"process": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M")})
-            )
+            with contextlib.suppress(OSError):  # a courtesy; that the disk is full, the checkpoint will say
+                self._holder.write_text(
+                    json.dumps(
+                        {"process": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M")}
+                    )
+                )
             foreign = [c.name for c in self._all() if c not in self._known]
             if iteration is not None and foreign and int(foreign[-1].rpartition("-")[2]) > iteration:
                 raise RuntimeError(

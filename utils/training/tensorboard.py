@@ -9,7 +9,6 @@ from pathlib import Path
 import tensorflow as tf
 
 from ..path_utils import generated_midi_path_for_iteration, pianoroll_path_for_iteration
-from ..songs.sound import SAMPLE_RATE, render
 
 
 def open_board(name):
@@ -72,6 +71,8 @@ class Board:
             if picture.is_file():
                 tf.summary.image("real and generated", tf.io.decode_png(picture.read_bytes())[None])
             if sample.is_file():
+                from ..songs.sound import SAMPLE_RATE, render
+
                 sound = render(sample)
                 tf.summary.audio("generated", sound.reshape(1, len(sound), -1), SAMPLE_RATE)
         self._writer.flush()
