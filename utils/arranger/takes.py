@@ -163,35 +163,37 @@ def harmonize_line(
     def one_take(take):
         rng = np.random.default_rng((seed, take))
         grid, price = decode(probability, line, costs, creativity=creativity, rng=rng, phase=phase)
-        scores = {"price": price}
-        if critic is not None:
-            scores["critic"] = critic_score(critic, grid[source])
-        return grid, scores
+        return grid, {"price": price}
 
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
-        return list(pool.map(one_take, range(takes)))
+        found = list(pool.map(one_take, range(takes)))
+    if critic is not None:
+        answers = critic_scores(critic, [grid[source] for grid, _ in found])
+        for (_, scores), answer in zip(found, answers, strict=True):
+            scores["critic"] = answer
+    return found
 
 
-def critic_score(critic, grid):
-    """Ask a critic for its mean score of the two-bar windows of a grid; higher is better.
+def critic_scores(critic, grids):
+    """Ask a critic for its mean score of the two-bar windows of each take; higher is better.
 
     Parameters
     ----------
     critic : callable
         See :func:`harmonize_takes`.
-    grid : int array [step, voice]
-        A whole number of windows, beginning with a bar.
+    grids : list of int array [step, voice]
+        All of one length, a whole number of windows, beginning with a bar.
 
     Returns
     -------
-    float
+    list of float
     """
-    windows = grid.reshape(-1, STEPS_PER_WINDOW, grid.shape[-1])
+    windows = np.stack(grids).reshape(-1, STEPS_PER_WINDOW, grids[0].shape[-1])
     scores = []
     for first in range(0, len(windows), JUDGED_AT_ONCE):
         rolls = grid_to_roll(windows[first : first + JUDGED_AT_ONCE])
         scores.append(np.asarray(critic((rolls, rolls[..., :1]), training=False), np.float32).ravel())
-    return float(np.mean(np.concatenate(scores)))
+    return np.concatenate(scores).reshape(len(grids), -1).mean(axis=1).tolist()
 
 
 def _as_soprano(grid):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -64,32 +65,67 @@ def load_network(path):
     FileNotFoundError, ValueError
         If there is no such file, or if it is none of these.
     """
-    from .. import quiet_tensorflow  # noqa: F401 (before Keras is imported)
+    return _build(path, _read(path))
 
-    import keras  # isort: skip (here, because loading it takes seconds that nobody else should wait for)
 
-    from . import layers  # noqa: F401 (makes them known to Keras)
+@functools.cache
+def load_shipped():
+    """Load the shipped generator and critic, once: two keras.Model."""
+    paths = [PRETRAINED_DIR / f"{name}.npz" for name in ("generator", "critic")]
+    with ThreadPoolExecutor() as pool:  # unpacks the weights while Keras is imported
+        stored = [pool.submit(_read, path) for path in paths]
+        _import_keras()
+        return tuple(_build(path, each.result()) for path, each in zip(paths, stored, strict=True))
 
-    cure = "Train one or check the name."
-    if Path(path).resolve().is_relative_to(PRETRAINED_DIR):
-        cure = "It comes with the project: `git checkout pretrained` or install it again."
+
+def _read(path):
+    """Read the architecture (JSON) and the weights (float32 arrays) of a network."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} is missing. {cure}")
+        raise FileNotFoundError(f"{path} is missing. {_cure(path)}")
     try:
         with np.load(path, allow_pickle=False) as stored:
             # Trained in bfloat16 on one machine, it is to run anywhere.
             text = str(stored["architecture"]).replace("mixed_bfloat16", "float32")
-            architecture = json.dumps(json.loads(text, object_hook=_without_later_defaults))
             keys = sorted(set(stored.files) - {"architecture"})
             weights = [stored[key].astype(np.float32) for key in keys]
+        return json.dumps(json.loads(text, object_hook=_without_later_defaults)), weights
+    # NumPy and zipfile meet bad bytes with whatever exception they happen to cause.
+    except Exception as error:
+        raise _no_network(path, error) from error
+
+
+def _import_keras():
+    """Import Keras here, because it takes seconds that nobody else should wait for."""
+    from .. import quiet_tensorflow  # noqa: F401 (before Keras is imported)
+
+    import keras  # isort: skip
+
+    from . import layers  # noqa: F401 (makes them known to Keras)
+
+    return keras
+
+
+def _build(path, stored):
+    keras = _import_keras()
+    architecture, weights = stored
+    try:
         model = keras.models.model_from_json(architecture)
         model.set_weights(weights)
-    # The readers below meet bad bytes with whatever exception they happen to cause.
-    except Exception as error:
-        raise ValueError(
-            f"{path} holds no network ({first_line(error)}); expected a file by save_network. {cure}"
-        ) from error
+    except Exception as error:  # whatever Keras makes of a foreign text
+        raise _no_network(path, error) from error
     return model
+
+
+def _no_network(path, error):
+    return ValueError(
+        f"{path} holds no network ({first_line(error)}); expected a file by save_network. {_cure(path)}"
+    )
+
+
+def _cure(path):
+    if Path(path).resolve().is_relative_to(PRETRAINED_DIR):
+        return "It comes with the project: `git checkout pretrained`, or install it again."
+    return "Check the name, or store a network there."
 
 
 def _without_later_defaults(config):
@@ -100,9 +136,3 @@ def _without_later_defaults(config):
 def first_line(error):
     """Keep the first line of an error's message, or its type if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-@functools.cache
-def load_shipped():
-    """Load the shipped generator and critic, once: two keras.Model."""
-    return tuple(load_network(PRETRAINED_DIR / f"{name}.npz") for name in ("generator", "critic"))
