@@ -71,17 +71,17 @@ def of_chief(path):
     return _CHIEF_DIR / path.relative_to(ROOT_DIR) if path.is_relative_to(ROOT_DIR) else path
 
 
-def generated_midi_path_for_iteration(iteration, saveto_dir=None):
+def generated_midi_path_for_iteration(iteration: int, saveto_dir: str | Path | None = None) -> str:
     """Name the MIDI file of the samples at one iteration, as a str."""
     return str(Path(saveto_dir or ".") / f"iteration-{iteration}.mid")
 
 
-def pianoroll_path_for_iteration(iteration, saveto_dir=None):
+def pianoroll_path_for_iteration(iteration: int, saveto_dir: str | Path | None = None) -> str:
     """Name the picture of the samples at one iteration, as a str."""
     return str(Path(saveto_dir or ".") / f"sample_iteration_{iteration:05d}.png")
 
 
-def atomic_write(path, write):
+def atomic_write(path: str | Path, write) -> Path:
     """Let ``write(name)`` write aside, then rename, so that nobody ever meets half a file.
 
     Parameters

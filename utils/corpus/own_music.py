@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def build_own_dataset(folder, output, tracks=None, held_out=0.1, seed=0):
     return counts, report
 
 
-def read_pieces(folder, tracks=None):
+def read_pieces(folder: str | Path, tracks: Sequence | None = None) -> tuple[list[Piece], list[str]]:
     """Read a folder of music in bars of four beats.
 
     Parameters

@@ -13,7 +13,7 @@ from ..path_utils import atomic_write
 ROLL_FILES = {"train": "train.npy", "valid": "valid.npy", "test": "eval.npy"}
 
 
-def save_rolls(path, grid):
+def save_rolls(path: str | Path, grid: np.ndarray) -> None:
     """Write windows as the piano rolls of the lesson.
 
     Parameters
@@ -26,7 +26,7 @@ def save_rolls(path, grid):
     atomic_write(path, lambda name: np.save(name, rolls, allow_pickle=False))
 
 
-def load_rolls(path):
+def load_rolls(path: str | Path) -> np.ndarray:
     """Read piano rolls and make sure that they are some.
 
     Parameters

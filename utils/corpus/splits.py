@@ -90,8 +90,8 @@ def assign_splits(chorales, published, training=TRAINING_CHORALES):
             split.update(dict.fromkeys(family[chorale.name], "test"))
     for wanted in ("train", "unmatched", "valid"):
         for name in (c.name for c in chorales if published[c.name] == wanted and c.name not in split):
-            room = training - sum(split.get(n) == "train" for n in usable)
-            fits = len(family[name] & usable) <= room and (name in usable or wanted != "valid")
+            places = training - sum(split.get(n) == "train" for n in usable)
+            fits = len(family[name] & usable) <= places and (name in usable or wanted != "valid")
             split.update(dict.fromkeys(family[name], "train" if fits else "valid"))
     return [replace(c, split=split[c.name]) for c in chorales]
 

@@ -61,14 +61,14 @@ OF_NOTES = {
 }
 
 
-def measure(sung, songs, training=None):
+def measure(grids, songs, training=None):
     """Measure what somebody set to the melodies of some songs.
 
     Repeated notes count as one throughout, since a network gives pitches and no onsets.
 
     Parameters
     ----------
-    sung, songs : lists of int array [step, voice=4]
+    grids, songs : lists of int array [step, voice=4]
         The answers, and what Bach wrote.
     training : list of int array [step, voice=4], optional
         What the chorale grade compares with; without it there is no grade.
@@ -77,21 +77,21 @@ def measure(sung, songs, training=None):
     -------
     dict of str to float [song]
     """
-    onsets = [onsets_of(grid) for grid in sung]
-    accuracy = np.array([token_accuracy(a, b) for a, b in zip(sung, songs, strict=True)])
-    windows, owner = cut_songs(sung)
+    onsets = [onsets_of(grid) for grid in grids]
+    accuracy = np.array([token_accuracy(a, b) for a, b in zip(grids, songs, strict=True)])
+    windows, owner = cut_songs(grids)
     notes = [
-        notes_per_window(cut_song(grid), cut_song(onset)) for grid, onset in zip(sung, onsets, strict=True)
+        notes_per_window(cut_song(grid), cut_song(onset)) for grid, onset in zip(grids, onsets, strict=True)
     ]
     answers = {f"accuracy {voice}": accuracy[:, i] for i, voice in enumerate(LOWER_VOICES)}
     answers["conditioning gap"] = conditioning_gaps(windows, owner)
     for name, function in OF_GRIDS.items():
-        answers[name] = np.array([function(grid) for grid in sung])
+        answers[name] = np.array([function(grid) for grid in grids])
     for name, function in OF_NOTES.items():
-        answers[name] = np.array([function(grid, onset) for grid, onset in zip(sung, onsets, strict=True)])
+        answers[name] = np.array([function(grid, onset) for grid, onset in zip(grids, onsets, strict=True)])
     answers |= {f"notes {voice}": np.array(notes)[:, i] for i, voice in enumerate(LOWER_VOICES, start=1)}
     if training is not None:
-        pieces, reference = list(zip(sung, onsets, strict=True)), [(g, onsets_of(g)) for g in training]
+        pieces, reference = list(zip(grids, onsets, strict=True)), [(g, onsets_of(g)) for g in training]
         answers["chorale grade"] = chorale_grade(pieces, reference)["grade"]
     return answers
 
@@ -121,32 +121,32 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
 
     named, training = load_songs(split), list(load_songs("train").values())
     songs = list(named.values())
-    sung = {"real Bach": songs}
+    by_row = {"real Bach": songs}
     say("baselines")
-    sung["retrieval"] = retrieve(songs, load_windows(CORPUS))
-    sung["shuffled"] = shuffle(songs)
+    by_row["retrieval"] = retrieve(songs, load_windows(CORPUS))
+    by_row["shuffled"] = shuffle(songs)
     validity = {"real Bach": dict.fromkeys(("one note a voice", "melody kept"), np.ones(len(songs)))}
     untrained = {"untrained": keras.models.clone_model(generator)}
     for row, network in (untrained | (others or {}) | {"network alone": generator}).items():
         say(row)
-        sung[row], validity[row] = predict_alone(network, songs, seed)
+        by_row[row], validity[row] = predict_alone(network, songs, seed)
     say(f"{takes} takes of every song")
     arranged, scores = arrange(generator, critic, songs, takes, seed)
-    sung["arrangement"] = arranged[0]
+    by_row["arrangement"] = arranged[0]
     best = scores.argmax(axis=0)
-    sung["critic's choice"] = [arranged[take][song] for song, take in enumerate(best)]
+    by_row["critic's choice"] = [arranged[take][song] for song, take in enumerate(best)]
 
-    rows = {row: measure(grids, songs, training) | validity.get(row, {}) for row, grids in sung.items()}
+    rows = {row: measure(grids, songs, training) | validity.get(row, {}) for row, grids in by_row.items()}
     spread = np.array([diversity(np.stack(of_song)) for of_song in zip(*arranged, strict=True)])
     rows["arrangement"]["diversity"] = rows["critic's choice"]["diversity"] = spread
     himself = bach_against_bach(songs, windows(load_chorales(CORPUS))[0])
     rows["Bach against Bach"] = {f"accuracy {voice}": himself[:, i] for i, voice in enumerate(LOWER_VOICES)}
-    example = {row: grids[0][:EXAMPLE_STEPS].tolist() for row, grids in sung.items()}
+    example = {row: grids[0][:EXAMPLE_STEPS].tolist() for row, grids in by_row.items()}
     return _as_json(split, named, rows) | {"takes": takes, "example": example}
 
 
 def evaluate_alone(split, generators, seed=0):
-    """Measure what networks sing without any search.
+    """Measure what networks propose without any search.
 
     Parameters
     ----------
@@ -163,8 +163,8 @@ def evaluate_alone(split, generators, seed=0):
     named, training = load_songs(split), list(load_songs("train").values())
     rows = {}
     for row, generator in generators.items():
-        sung, validity = predict_alone(generator, list(named.values()), seed)
-        rows[row] = measure(sung, list(named.values()), training) | validity
+        grids, validity = predict_alone(generator, list(named.values()), seed)
+        rows[row] = measure(grids, list(named.values()), training) | validity
     return _as_json(split, named, rows)
 
 

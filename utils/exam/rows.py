@@ -134,22 +134,22 @@ def predict_alone(generator, songs, seed=0):
 
     Returns
     -------
-    sung : list of int8 array [step, voice=4]
+    answers : list of int8 array [step, voice=4]
         The melody and, of the other voices, the likeliest pitch of each step.
     validity : dict of str to float [song]
         "one note a voice" and "melody kept" of what the generator would play by itself.
     """
     from ..networks.heads import harden
 
-    sung, validity = [], {"one note a voice": [], "melody kept": []}
+    answers, validity = [], {"one note a voice": [], "melody kept": []}
     for song in songs:
         output = propose(generator, song[:, 0], seed)[0]
         played = harden(output[None], generator.layers[-1].name)
         validity["one note a voice"].append(monophony(played))
         validity["melody kept"].append(melody_kept(played, grid_to_roll(song[None, :, :1])))
         lower = output[..., 1:].argmax(axis=1)
-        sung.append(np.concatenate([song[:, :1], lower], axis=-1).astype(np.int8))
-    return sung, {name: np.array(values) for name, values in validity.items()}
+        answers.append(np.concatenate([song[:, :1], lower], axis=-1).astype(np.int8))
+    return answers, {name: np.array(values) for name, values in validity.items()}
 
 
 def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, costs=None):
@@ -165,18 +165,18 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
 
     Returns
     -------
-    sung : list [take] of lists of int8 array [step, voice=4]
+    answers : list [take] of lists of int8 array [step, voice=4]
     scores : float [take, song]
         The critic's; NaN without one.
     """
-    sung = [[] for _ in range(takes)]
+    answers = [[] for _ in range(takes)]
     scores = np.zeros((takes, len(songs)))
     for number, song in enumerate(songs):
         found = harmonize_line(generator, song[:, 0], takes, seed, critic, creativity, costs)
-        for take, (grid, told) in enumerate(found):
-            sung[take].append(grid)
-            scores[take, number] = told.get("critic", np.nan)
-    return sung, scores
+        for take, (grid, take_scores) in enumerate(found):
+            answers[take].append(grid)
+            scores[take, number] = take_scores.get("critic", np.nan)
+    return answers, scores
 
 
 def cut_songs(songs):

@@ -113,11 +113,11 @@ def _repetition_histogram(grid, notes):
     """Count the passages that a voice sings more than once, by their length in steps.
 
     A passage is what two places of a voice share, from the first note on until they differ, if it has at
-    least two notes. It counts as often as it is sung. Without any, length 0 counts once.
+    least two notes. It counts as often as it occurs. Without any, length 0 counts once.
     """
     steps = len(grid)
     held, beyond = REST - 1, REST - 2
-    sung = defaultdict(set)
+    passages = defaultdict(set)
     for voice in range(grid.shape[-1]):
         onsets = notes.start[notes.voice == voice]
         line = np.where(grid[:, voice] == REST, REST, held)
@@ -130,8 +130,8 @@ def _repetition_histogram(grid, notes):
         first, after = np.searchsorted(onsets, starts), np.searchsorted(onsets, ends)
         several = after - first >= 2
         for start, end, lag in zip(onsets[first[several]], ends[several], lags[several] + 1, strict=True):
-            sung[tuple(line[start:end])] |= {(voice, start), (voice, start + lag)}
-    lengths = [len(passage) for passage, places in sung.items() for _ in places]
+            passages[tuple(line[start:end])] |= {(voice, start), (voice, start + lag)}
+    lengths = [len(passage) for passage, places in passages.items() for _ in places]
     return np.bincount(lengths or [0])
 
 

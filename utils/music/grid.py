@@ -23,12 +23,12 @@ REST = -1
 VOICES = ("soprano", "alto", "tenor", "bass")
 
 
-def voice_names(voices):
+def voice_names(voices: int) -> tuple[str, ...]:
     """Name the voices of a piece from the top: soprano to bass if they are four."""
     return VOICES if voices == len(VOICES) else tuple(f"voice {1 + voice}" for voice in range(voices))
 
 
-def grid_to_roll(grid, dtype=np.float32):
+def grid_to_roll(grid: np.ndarray, dtype=np.float32) -> np.ndarray:
     """Expand a grid into a piano roll.
 
     Parameters
@@ -47,7 +47,7 @@ def grid_to_roll(grid, dtype=np.float32):
     return np.where(sounding, 1, -1).astype(dtype)
 
 
-def roll_to_grid(roll):
+def roll_to_grid(roll: np.ndarray) -> np.ndarray:
     """Keep the likeliest pitch of every step and track.
 
     Parameters
@@ -65,7 +65,7 @@ def roll_to_grid(roll):
     return np.where(roll.max(axis=-2) > 0, pitch, REST).astype(np.int8)
 
 
-def onsets_of(grid):
+def onsets_of(grid: np.ndarray) -> np.ndarray:
     """Guess where notes begin: wherever a voice moves to a new pitch.
 
     Repeated notes fuse, which is all that can be said of a grid that came from a roll.
@@ -84,7 +84,7 @@ def onsets_of(grid):
     return moved & (grid != REST)
 
 
-def grid_to_notes(grid, onset):
+def grid_to_notes(grid: np.ndarray, onset: np.ndarray) -> list[tuple[int, int, int]]:
     """List the notes of one voice.
 
     Parameters

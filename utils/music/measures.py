@@ -8,6 +8,8 @@ are counted together. A share, rate or mean of nothing is NaN.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .counting import as_windows, count_parallels, find_intervals, find_notes, mark_pitch_classes, share
@@ -15,7 +17,7 @@ from .grid import REST, as_pitches
 from .theory import CONSONANCE, FIFTH, NO_CHORD, OCTAVE, VOICE_RANGES, find_chords
 
 
-def token_accuracy(grid, reference):
+def token_accuracy(grid: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Share of steps at which a lower voice sings the pitch of the reference, or rests with it.
 
     Parameters
@@ -41,7 +43,7 @@ def token_accuracy(grid, reference):
     return share(same.sum(axis=steps), np.prod(same.shape[:-1]))[1:]
 
 
-def pitch_consonance_score(grid):
+def pitch_consonance_score(grid: np.ndarray) -> float:
     """Pitch consonance score, PCS, of the lower voices with the melody (Yeh et al. 2020).
 
     Each sounding pair scores by its interval, melody minus note modulo 12: +1 for unison, thirds, fifth
@@ -59,7 +61,7 @@ def pitch_consonance_score(grid):
     return _consonance(_meetings(*_melody_and_lower(grid)))
 
 
-def conditioning_gap(grid, piece=None):
+def conditioning_gap(grid: np.ndarray, piece: Sequence | None = None) -> float:
     """How much better the accompaniments fit their own melodies than those of other pieces.
 
     The PCS of the true pairs minus the PCS over every pair of a melody and an accompaniment from different
@@ -121,7 +123,7 @@ def chord_tone_ratio(grid, onset):
     return share((accompanied & (chord_tone | proper)).sum(), accompanied.sum())
 
 
-def diversity(grids):
+def diversity(grids: np.ndarray) -> float:
     """How much the takes of one melody differ: mean pairwise disagreement of the lower voices.
 
     Parameters
@@ -139,7 +141,7 @@ def diversity(grids):
     return share(differing, len(pairs) * lower[:1].size)
 
 
-def chordal_share(grid):
+def chordal_share(grid: np.ndarray) -> float:
     """Share of the sounding steps whose pitch classes all belong to one of ``CHORDS``.
 
     Parameters
@@ -192,7 +194,7 @@ def chord_histogram_entropy(grid):
     return -(share * np.log(share)).sum() if len(share) else np.nan
 
 
-def parallels_per_note(grid, onset):
+def parallels_per_note(grid: np.ndarray, onset: np.ndarray) -> float:
     """Consecutive perfect fifths, octaves and unisons, per note.
 
     Two voices move in the same direction from a fifth to a fifth, an octave to an octave or a unison to a

@@ -16,7 +16,7 @@ from .grid import PITCHES, STEPS_PER_BAR
 from .theory import ACCIDENTALS, NATURALS, SCALES
 
 
-def empty_bar_rate(roll, steps_per_bar=STEPS_PER_BAR):
+def empty_bar_rate(roll: np.ndarray, steps_per_bar: int = STEPS_PER_BAR) -> np.ndarray:
     """Share of each track's bars in which nothing sounds; 0 for Bach.
 
     Parameters
@@ -37,7 +37,7 @@ def empty_bar_rate(roll, steps_per_bar=STEPS_PER_BAR):
     return share(*count_empty_bars(binarize(roll), steps_per_bar))
 
 
-def pitch_histogram_distance(roll, reference_roll):
+def pitch_histogram_distance(roll: np.ndarray, reference_roll: np.ndarray) -> np.ndarray:
     """1-Wasserstein distance between the pitch histograms of two rolls, track by track.
 
     A histogram counts the sounding cells of each MIDI pitch. The distance says how far the average cell
@@ -61,7 +61,7 @@ def pitch_histogram_distance(roll, reference_roll):
     return histogram_distance(count_pitches(binarize(roll)), count_pitches(binarize(reference_roll)))
 
 
-def in_scale_ratio(roll, key="C"):
+def in_scale_ratio(roll: np.ndarray, key: str | tuple = "C") -> np.ndarray:
     """Share of each track's sounding cells whose pitch class lies in the scale.
 
     Parameters
@@ -85,7 +85,7 @@ def in_scale_ratio(roll, key="C"):
     return share_in_scale(binarize(roll).sum(axis=1).swapaxes(1, 2), key)
 
 
-def monophony(roll):
+def monophony(roll: np.ndarray) -> float:
     """Share of (step, track) at which exactly one pitch sounds; 1 for Bach.
 
     Parameters
@@ -101,7 +101,7 @@ def monophony(roll):
     return share(single.sum(), single.size)
 
 
-def melody_kept(roll, melody_roll):
+def melody_kept(roll: np.ndarray, melody_roll: np.ndarray) -> float:
     """Share of steps at which track 0 sounds just as in the melody; a rest must stay a rest.
 
     Parameters

@@ -18,7 +18,7 @@ SCORE_WIDTH = 1000  # pixels
 BARS_SHOWN = 16
 
 
-def playmidi(filename, seconds=None):
+def playmidi(filename: str | Path, seconds: float | None = None) -> HTML:
     """Make a player for a MIDI file, with the sound inside the page.
 
     Parameters
@@ -42,7 +42,7 @@ def playmidi(filename, seconds=None):
     return players({Path(filename).name: filename}, seconds)
 
 
-def players(files, seconds=None):
+def players(files: dict[str, str | Path], seconds: float | None = None) -> HTML:
     """Make players side by side, to compare by ear.
 
     Parameters

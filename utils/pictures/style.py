@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 
 from ..path_utils import atomic_write
 
-# Okabe and Ito 2008, "Color Universal Design": told apart by color-blind readers too. And a gray.
+# Okabe and Ito 2008, "Color Universal Design": color-blind readers can tell them apart, too. And a gray.
 COLORS = ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442", "#999999")
 INK = "#222222"
 FAINT = "#DDDDDD"

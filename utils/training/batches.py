@@ -15,7 +15,7 @@ from .shards import Shards
 TRANSPOSITIONS = tuple(range(-6, 6))  # semitones: every key once
 
 
-def load_windows(path):
+def load_windows(path: str | Path) -> np.ndarray | Shards:
     """Read training windows from any kind of data.
 
     Parameters
@@ -47,7 +47,7 @@ def load_windows(path):
     return grid
 
 
-def count_voices(path):
+def count_voices(path: str | Path) -> int:
     """Count the voices of data of any kind, as :func:`load_windows` gives them."""
     if Path(path).is_dir():
         return Shards(path).voices
@@ -101,7 +101,7 @@ def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=ra
     Returns
     -------
     tf.data.Dataset of int8 tensors [batch_size // parts, step, pitch=128, voice] in {-1, +1}
-        A quarter of the room that float32 would take.
+        A quarter of the memory that float32 would take.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def batches(grid, batch_size, seed, transpose=False, start=0, parts=1, served=ra
     return chosen.map(expand, num_parallel_calls=2).prefetch(4)
 
 
-def load_reference(path, most=1000):
+def load_reference(path: str | Path, most: int = 1000) -> np.ndarray:
     """Load real windows, as piano rolls, that measures of generated ones are held against.
 
     Parameters

@@ -12,7 +12,7 @@ from ..path_utils import worker
 from .replicas import count_replicas
 
 
-def describe_device():
+def describe_device() -> str:
     """Say what training will run on, to print."""
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
@@ -23,7 +23,7 @@ def describe_device():
     return names if replicas == 1 else f"{names}; {replicas} replicas train together"
 
 
-def choose_precision():
+def choose_precision() -> str:
     """Choose the Keras dtype policy that this machine computes fastest in.
 
     Returns

@@ -120,7 +120,7 @@ class LiveView:
         stored = io.BytesIO()
         with mpl.rc_context(STYLE):
             self._figure(progress, findings).savefig(stored, format="png")
-        # Its size is told beforehand, so that the page keeps the room while the picture loads.
+        # Its size is stated, so that the page does not jump while the picture loads.
         width, height = (round(inches * DPI) for inches in self.SIZE)
         alt = "Losses and a sample of the training: " + ". ".join([progress, *findings])
         self._handle.update(Image(stored.getvalue(), width=width, height=height, alt=alt))

@@ -35,7 +35,7 @@ FREE_FIELDS = ("iterations", "save_every")
 OWN_FIELDS = ("data", "valid")
 
 
-def run_name(name, config):
+def run_name(name: str, config) -> str:
     """Name an experiment after its config, so that different ones never share a folder.
 
     Parameters
@@ -248,7 +248,7 @@ class Run:
         atomic_write(file, lambda name: Path(name).write_text(json.dumps(description, indent=1)))
 
 
-def read_histories(model_dir=MODEL_DIR):
+def read_histories(model_dir: str | Path = MODEL_DIR) -> dict[str, dict]:
     """Read the losses of every run, to lay them over one another.
 
     Parameters
