@@ -21,10 +21,10 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-import utils.quiet_tensorflow  # noqa: E402, F401
-from utils.arranger.arrangement import Arrangement
-from utils.songs import song
-from utils.songs.melody import read_melody
+from utils.arranger.arrangement import Arrangement  # noqa: E402
+from utils.music.meter import hear_in_common_time  # noqa: E402
+from utils.songs.melody import read_melody  # noqa: E402
+from utils.songs.song import LONGEST_BEATS, MelodyError  # noqa: E402
 
 MOST_SECONDS = 5
 MOST_MEMORY = 1 << 30
@@ -79,19 +79,19 @@ def check(path):
     """Read a melody, write it with three voices, read it back: what came of it, in a word."""
     try:
         melody = read_melody(path)
-    except song.MelodyError as error:
+    except MelodyError as error:
         assert error.path == str(path) and error.reason and error.advice
         return error.reason.split("(")[0].strip()
     steps = len(melody.grid)
     assert melody.grid.dtype == np.int8 and melody.onset.shape == (steps,) == melody.triplet.shape
-    assert 0 < steps <= 4 * song.LONGEST_BEATS + 1 and melody.onset.any()
+    assert 0 < steps <= 4 * LONGEST_BEATS + 1 and melody.onset.any()
     assert ((melody.grid >= 0) | ~melody.onset).all()
     assert list(melody.notes) == sorted(melody.notes) and all(note.start < note.end for note in melody.notes)
     grid = np.stack([melody.grid, *np.full((3, steps), [[60], [55], [48]], np.int8)], axis=-1)
     onset = np.zeros(grid.shape, bool)
     onset[0, 1:] = True
     onset[:, 0] = melody.onset
-    heard = inference_utils.meter_utils.hear_in_common_time(melody.meters, melody.pickup, steps)
+    heard = hear_in_common_time(melody.meters, melody.pickup, steps)
     assert len(heard) == steps and (np.diff(heard) > 0).all()
     arrangement = Arrangement(grid, onset, melody, {})
     written = read_melody(arrangement.write(path.with_suffix(".out.mid")), track=0)

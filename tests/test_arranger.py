@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from test_reading import write_notes
 
-from utils import harmonize, inference_utils
-from utils.arranger import proposals
-from utils.arranger.proposals import to_probability
+from utils import harmonize as harmonize_command
+from utils.arranger import proposals, search
 from utils.arranger.search import Costs, decode
 from utils.arranger.takes import TRIPLET_PHASES, _phases, harmonize, harmonize_takes
 from utils.corpus.pieces import load_chorales
-from utils.inference_utils import load_melody_samples
+from utils.inference_utils import generate_midi, load_melody_samples, show_generated_pianorolls
+from utils.music.counting import count_parallels
 from utils.music.grid import REST, grid_to_roll, onsets_of, quantize
 from utils.music.meter import Meter
 from utils.music.theory import CHORDS, VOICE_RANGES, voice_ranges
-from utils.networks import store
-from utils.songs import write_midi
+from utils.networks.store import load_shipped
 from utils.songs.melody import Melody, read_melody, read_song
 from utils.songs.read_midi import read_grid
 from utils.songs.song import MelodyError, Note
+from utils.songs.write_midi import grid_to_ticks, write_tracks
 
 ROOT = Path(__file__).parent.parent
 TWINKLE = ROOT / "input_twinkle_twinkle.mid"
@@ -67,7 +67,7 @@ class Recorder:
 def made_up_melody(grid, onset=None, ticks=480):
     grid = np.array(grid, np.int8)
     onset = onsets_of(grid[:, None])[:, 0] if onset is None else onset
-    notes = tuple(write_midi.grid_to_ticks(grid, onset, ticks))
+    notes = tuple(grid_to_ticks(grid, onset, ticks))
     return Melody(grid, onset, 100.0, notes, ticks, (), "Tune", 0)
 
 
@@ -87,24 +87,30 @@ def peaked(*choices):
     return p
 
 
+def kind_of(one, other):
+    """Name the perfect interval between two pitches, whichever is higher; None if there is none."""
+    distance = abs(one - other)
+    return "unison" if distance == 0 else {0: "octave", 7: "fifth"}.get(distance % 12)
+
+
 def parallels(grid):
+    """Count the parallel unisons, octaves and fifths, one move of one pair of voices at a time."""
     count = 0
-    for upper, lower in combinations(range(4), 2):
-        for before, now in zip(grid[:-1].astype(int), grid[1:].astype(int), strict=True):
+    for before, now in pairwise(grid.tolist()):
+        for upper, lower in combinations(range(len(now)), 2):
             up, down = now[upper] - before[upper], now[lower] - before[lower]
-            interval = (before[upper] - before[lower]) % 12
-            same = interval == (now[upper] - now[lower]) % 12
-            count += up * down > 0 and same and interval in (0, 7)
+            kind = kind_of(now[upper], now[lower])
+            count += up * down > 0 and kind is not None and kind == kind_of(before[upper], before[lower])
     return count
 
 
 # ------------------------------------------------------------------------------------------- decoding
 def test_a_softmax_and_tanh_are_read_as_probabilities():
     p = np.moveaxis(noisy(np.random.default_rng(0), 8), -1, -2)
-    np.testing.assert_allclose(to_probability(2 * p - 1), np.moveaxis(p, -1, -2), atol=1e-4)
+    np.testing.assert_allclose(proposals.to_probability(2 * p - 1), np.moveaxis(p, -1, -2), atol=1e-4)
     tanh = np.full((1, 128, 4), -1.0)
     tanh[0, [60, 64], 1] = 0.5, 0.0
-    found = to_probability(tanh)[0, 1]
+    found = proposals.to_probability(tanh)[0, 1]
     assert found.sum() == pytest.approx(1, abs=1e-5)
     assert found[60] / found[64] == pytest.approx(1.5)
 
@@ -138,7 +144,8 @@ def price(grid, p, costs):
     return total + costs.parallel * parallels(grid)
 
 
-def test_the_search_finds_the_cheapest_of_all_paths():
+def test_the_search_finds_the_cheapest_of_all_paths(monkeypatch):
+    monkeypatch.setattr(search, "SONORITIES", 2**3)  # two pitches for each voice
     rng = np.random.default_rng(3)
     costs = Costs(
         parallel=2,
@@ -159,7 +166,7 @@ def test_the_search_finds_the_cheapest_of_all_paths():
         ]
         paths = product(*(product(*voices) for voices in best))
         prices = [price(np.column_stack([melody, path]), p, costs) for path in paths]
-        found, found_price = decode(p, melody, costs, candidates=2)
+        found, found_price = decode(p, melody, costs)
         assert price(found, p, costs) == pytest.approx(min(prices))
         assert found_price == pytest.approx(min(prices) / 4)
 
@@ -177,6 +184,23 @@ def test_parallels_are_avoided_in_every_pair_of_voices(upper, lower):
     found, _ = decode(p, melody, replace(FREE, parallel=6))
     assert found[4, lower] == before[lower]
     assert parallels(found) == 0
+
+
+@pytest.mark.parametrize(("voices", "candidates"), [(1, 16), (2, 5), (3, 3), (4, 2)])
+def test_the_search_prices_the_parallels_that_the_measure_counts(voices, candidates):
+    rng, steps = np.random.default_rng(voices), 20
+    melody = rng.integers(55, 70, steps)
+    pitch = rng.integers(55, 70, (steps, voices, candidates))  # so that voices cross all the time
+    prices = search._transition_costs(pitch, melody, replace(FREE, parallel=1), np.arange(steps) % 4)
+    sonorities = [list(product([above], *below)) for above, below in zip(melody, pitch, strict=True)]
+    crossed = 0
+    for move, (before, now) in zip(prices, pairwise(sonorities), strict=True):
+        assert move.shape == (len(now), len(before))
+        for (i, one), (j, other) in product(enumerate(now), enumerate(before)):
+            grid = np.array([other, one])
+            assert move[i, j] == count_parallels(grid).sum() == parallels(grid)
+            crossed += move[i, j] > 0 and (np.diff(grid) > 0).any()
+    assert crossed > 10
 
 
 @pytest.mark.parametrize(
@@ -290,9 +314,8 @@ def test_takes_differ_and_repeat():
     for one, other in combinations(takes, 2):
         assert (one.grid != other.grid).any()
     assert (takes[0].grid != harmonize(TWINKLE, generator=model, takes=3, seed=6).grid).any()
-    first = harmonize(
-        TWINKLE, takes=1, generator=model, seed=5
-    )  # does not depend on how many others there are
+    # A take does not depend on how many others there are.
+    first = harmonize(TWINKLE, takes=1, generator=model, seed=5)
     assert any((first.grid == take.grid).all() for take in takes)
     prices = [take.scores["price"] for take in takes]
     assert prices == sorted(prices)
@@ -310,14 +333,19 @@ def test_noise_is_a_truncated_normal_of_its_own_for_every_key():
     assert (first[0] != first[1]).all()
 
 
-def test_the_critic_puts_the_best_first():
+@pytest.mark.parametrize(("number", "windows"), [(4, [24]), (11, [64, 2])])
+def test_the_critic_puts_the_best_first(number, windows):
+    heard = []
+
     def critic(inputs, training):
         rolls, melody = inputs
-        assert rolls.shape == (6, 32, 128, 4)
+        assert rolls.shape[1:] == (32, 128, 4)
         np.testing.assert_array_equal(rolls[..., :1], melody)
+        heard.append(len(rolls))
         return rolls[..., 3].argmax(axis=-1).mean(axis=1, keepdims=True)  # likes a high bass
 
-    takes = harmonize_takes(TWINKLE, generator=tiny_model(32), takes=4, critic=critic)
+    takes = harmonize_takes(TWINKLE, generator=tiny_model(32), takes=number, critic=critic)
+    assert len(takes) == number and heard == windows  # of all takes together, six each
     bass = [take.grid[:, 3].mean() for take in takes]
     assert bass == sorted(bass, reverse=True)
     assert bass[0] > bass[-1]
@@ -394,7 +422,7 @@ def test_any_ticks_tempo_and_grace_notes_are_kept(tmp_path, ticks, finer):
     own = [Note(0, ticks, 72, 11), Note(ticks, 4 * ticks, 74, 127), Note(4 * ticks, 9 * ticks, 72, 60)]
     if ticks > 4:  # a grace note shorter than a step, and an end between two steps
         own[1:2] = [Note(ticks, ticks + 2, 76, 30), Note(ticks + 2, 4 * ticks - 3, 74, 127)]
-    path = write_midi.write_tracks(tmp_path / "in.mid", [("Flöte", 73, own)], conductor, ticks)
+    path = write_tracks(tmp_path / "in.mid", [("Flöte", 73, own)], conductor, ticks)
     melody = read_melody(path)
     assert melody.notes == tuple(own)
     midi = mido.MidiFile(harmonize(path, generator=tiny_model(32)).write(tmp_path / "out.mid"))
@@ -406,7 +434,7 @@ def test_any_ticks_tempo_and_grace_notes_are_kept(tmp_path, ticks, finer):
 
 
 def test_generate_midi_writes_the_whole_song(tmp_path):
-    path = inference_utils.generate_midi(tiny_model(32), tmp_path / "new", TWINKLE, seed=3)
+    path = generate_midi(tiny_model(32), tmp_path / "new", TWINKLE, seed=3)
     assert path == tmp_path / "new" / "input_twinkle_twinkle_accompanied.mid"
     grid, _, tempo = read_grid(path)
     assert grid.shape == (192, 4)
@@ -416,7 +444,7 @@ def test_generate_midi_writes_the_whole_song(tmp_path):
 
 
 def test_show_generated_pianorolls_draws_different_takes(tmp_path):
-    figure = inference_utils.show_generated_pianorolls(tiny_model(32), tmp_path, TWINKLE, n_pr=3)
+    figure = show_generated_pianorolls(tiny_model(32), tmp_path, TWINKLE, n_pr=3)
     assert [ax.get_title(loc) for ax in figure.axes for loc in ("left", "center")].count("Take 2") == 1
     assert len(figure.axes) >= 3
     grids = [read_grid(path)[0] for path in sorted(tmp_path.glob("*_take-*.mid"))]
@@ -492,18 +520,12 @@ def test_voices_do_not_move_within_a_beat_of_triplets():
     tied = np.take(TRIPLET_PHASES, phase)
     assert len(set(decode(p, line, costs, phase=tied)[0][:4, 1].tolist())) == 1
     melody = replace(made_up_melody(line), triplet=np.arange(32) // 4 == 3)
-    assert _phases(melody, np.arange(32)).tolist() == [
-        *[0, 1, 2, 3] * 3,
-        0,
-        1,
-        1,
-        1,
-        *[0, 1, 2, 3] * 4,
-    ]
+    expected = [*[0, 1, 2, 3] * 3, *[0, 1, 1, 1], *[0, 1, 2, 3] * 4]
+    assert _phases(melody, np.arange(32)).tolist() == expected
 
 
 def test_a_long_song_in_pieces_is_as_in_one_pass(monkeypatch):
-    generator, _ = store.load_shipped()
+    generator, _ = load_shipped()
     line = np.repeat(np.random.default_rng(0).choice([67, 69, 71, 72, 74, 76], 120), 4)
     whole = proposals.propose_probabilities(generator, line, 3, proposals.TRANSPOSITIONS[:2])
     monkeypatch.setattr(proposals, "PIECE", 12 * 16)
@@ -529,7 +551,8 @@ def test_any_number_of_voices(tmp_path, voices):
 
 
 @pytest.mark.parametrize("voices", [1, 2, 4])
-def test_the_search_is_exact_for_other_numbers_of_voices(voices):
+def test_the_search_is_exact_for_other_numbers_of_voices(monkeypatch, voices):
+    monkeypatch.setattr(search, "SONORITIES", 2**voices)
     rng = np.random.default_rng(voices)
     p = np.exp(rng.normal(scale=2, size=(3, voices, 128)))
     p /= p.sum(axis=-1, keepdims=True)
@@ -554,7 +577,7 @@ def test_the_search_is_exact_for_other_numbers_of_voices(voices):
         return total
 
     paths = list(product(*(product(*step) for step in best)))
-    found, found_price = decode(p, melody, costs, candidates=2)
+    found, found_price = decode(p, melody, costs)
     assert found_price == pytest.approx(min(map(price, paths)) / 3, rel=1e-5)
     assert price([tuple(step) for step in found[:, 1:].tolist()]) == pytest.approx(min(map(price, paths)))
 
@@ -601,21 +624,21 @@ def test_the_command(tmp_path, capsys):
     song = tmp_path / "song.mid"
     song.write_bytes(TWINKLE.read_bytes())
     arguments = [str(song), "--takes", "2", "--seed", "3", "--tempo", "90", "--all-takes"]
-    assert harmonize.main(arguments) == 0
+    assert harmonize_command.main(arguments) == 0
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == ["song.mid", "song_accompanied.mid", "song_accompanied_take-2.mid"]
     assert "42 notes" in capsys.readouterr().out
     kept = read_melody(tmp_path / "song_accompanied.mid", track=0)
     assert kept.notes == read_melody(TWINKLE).notes
     assert kept.tempo == pytest.approx(90, rel=1e-5)
-    assert harmonize.main([str(song), "--takes", "1", "--output", str(tmp_path / "a.mp3")]) == 0
+    assert harmonize_command.main([str(song), "--takes", "1", "--output", str(tmp_path / "a.mp3")]) == 0
     assert sorted(p.name for p in tmp_path.iterdir() if p not in map(tmp_path.joinpath, written)) == ["a.mp3"]
 
 
 def test_the_command_refuses_before_it_works(tmp_path, capsys):
     song = tmp_path / "song.mid"
     song.write_bytes(b"no music")
-    assert harmonize.main([str(song)]) == 1
+    assert harmonize_command.main([str(song)]) == 1
     assert "song.mid: neither MIDI nor MusicXML" in capsys.readouterr().err
     for wrong in (
         ["--output", str(tmp_path / "a.doc")],
@@ -629,7 +652,7 @@ def test_the_command_refuses_before_it_works(tmp_path, capsys):
         ["--programs", "1", "2"],
     ):
         with pytest.raises(SystemExit) as caught:
-            harmonize.main([str(song), *wrong])
+            harmonize_command.main([str(song), *wrong])
         assert caught.value.code == 2
 
 

@@ -2,6 +2,7 @@ import hashlib
 import itertools
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 from utils import dataset_utils
-from utils.corpus import bach, own_music, roll_files, splits
+from utils.corpus import bach, own_music, splits
 from utils.corpus.pieces import load_chorales, save_chorales
-from utils.corpus.windows import window_starts, windows
+from utils.corpus.roll_files import ROLL_FILES, load_rolls, save_rolls
+from utils.corpus.windows import window_starts
 from utils.music.grid import REST, grid_to_roll, onsets_of, roll_to_grid
-from utils.songs import read_midi, write_midi
-from utils.training.batches import batches, check_alike, count_voices, load_windows
+from utils.songs.read_midi import read_grid
+from utils.songs.write_midi import write_midi
+from utils.training.batches import check_alike, count_voices, load_windows
 
 ROOT = Path(__file__).parent.parent
 DATASET, MIDI = ROOT / "dataset", ROOT / "original_midi"
@@ -36,7 +39,7 @@ def chorales():
 
 @pytest.fixture(scope="module")
 def rolls():
-    return {split: np.load(DATASET / file) for split, file in roll_files.ROLL_FILES.items()}
+    return {split: np.load(DATASET / file) for split, file in ROLL_FILES.items()}
 
 
 def sings_in_every_bar(grid):
@@ -82,7 +85,7 @@ def test_midi_files_are_the_training_windows_with_repeated_notes_struck_again(ch
     usable = [c for c in chorales if c.split == "train" and two_bar_starts(c)]
     repeated = 0
     for index, (chorale, roll) in enumerate(zip(usable, rolls["train"], strict=True)):
-        grid, onset, _ = read_midi.read_grid(MIDI / f"MIDI-{index}.mid")
+        grid, onset, _ = read_grid(MIDI / f"MIDI-{index}.mid")
         assert np.array_equal(grid_to_roll(grid), roll)
         places = [s for s in two_bar_starts(chorale) if np.array_equal(chorale.grid[s : s + 32], grid)]
         struck = [chorale.onset[s : s + 32].copy() for s in places]
@@ -137,7 +140,7 @@ def test_readme_names_every_file_with_its_sum_and_count(chorales, rolls):
 
 
 def stretches(grid, length=16):
-    """The same idea as dataset_utils.phrases, told by intervals below the highest note."""
+    """The same idea as ``fingerprints`` in utils/corpus/windows.py, by intervals below the highest note."""
     found = set()
     for start in range(0, len(grid) - length + 1, 4):
         stretch = grid[start : start + length].astype(int)
@@ -147,7 +150,7 @@ def stretches(grid, length=16):
     return found
 
 
-def test_no_harmonisation_stands_on_both_sides(chorales):
+def test_no_harmonization_stands_on_both_sides(chorales):
     known = {c.name: stretches(c.grid) for c in chorales}
     split = {c.name: c.split for c in chorales}
     shares = {
@@ -191,7 +194,7 @@ def test_a_transposed_copy_joins_the_family_and_a_stranger_does_not(chorales):
     a, b, c = chorales[:3]
     grid = np.where(a.grid == REST, REST, a.grid + 3).astype(np.int8)
     # Half of it, moved by a beat, in another key, with another bass for one note.
-    copy = dataset_utils.replace(b, name="copy", grid=grid[4 : 4 + len(grid) // 2 // 4 * 4].copy())
+    copy = replace(b, name="copy", grid=grid[4 : 4 + len(grid) // 2 // 4 * 4].copy())
     copy.grid[5, 3] += 1
     family = splits.families([a, b, c, copy])
     assert family["copy"] == family[a.name] == {a.name, "copy"}
@@ -200,8 +203,8 @@ def test_a_transposed_copy_joins_the_family_and_a_stranger_does_not(chorales):
 
 def test_families_are_transitive(chorales):
     a, b, c = (c for c in chorales if c.name in ("bwv66.6", "bwv253", "bwv1.6"))
-    left = dataset_utils.replace(a, name="left", grid=np.concatenate([a.grid, b.grid]))
-    right = dataset_utils.replace(a, name="right", grid=np.concatenate([b.grid, c.grid]))
+    left = replace(a, name="left", grid=np.concatenate([a.grid, b.grid]))
+    right = replace(a, name="right", grid=np.concatenate([b.grid, c.grid]))
     family = splits.families([a, left, right, c])
     assert len(family[a.name]) == 4 and len(set(family.values())) == 1
 
@@ -263,7 +266,7 @@ def test_notes_are_those_that_music21_plays(chorales, tmp_path):
 
     stored = next(c for c in chorales if c.name == "bwv66.6")
     music21.corpus.parse("bach/bwv66.6").write("midi", fp=tmp_path / "played.mid")
-    grid, onset, _ = read_midi.read_grid(tmp_path / "played.mid")
+    grid, onset, _ = read_grid(tmp_path / "played.mid")
     length = len(stored.grid)
     assert np.array_equal(grid[:length], stored.grid) and (grid[length:] == REST).all()
     assert np.array_equal(onset[:length], stored.onset)
@@ -284,7 +287,7 @@ def test_dataset_is_rebuilt_byte_for_byte(tmp_path):
 def test_chorales_survive_the_file(chorales, tmp_path):
     # Lengths that are no multiple of eight, so that packed onsets end within a byte.
     cuts = zip(chorales[:3], (13, 30, 7), strict=True)
-    some = [dataset_utils.replace(c, grid=c.grid[:n], onset=c.onset[:n]) for c, n in cuts]
+    some = [replace(c, grid=c.grid[:n], onset=c.onset[:n]) for c, n in cuts]
     save_chorales(tmp_path / "some.npz", some)
     back = load_chorales(tmp_path / "some.npz")
     assert [c.name for c in back] == [c.name for c in some]
@@ -304,7 +307,7 @@ def test_chorales_survive_the_file(chorales, tmp_path):
 
 def test_rolls_survive_the_file(tmp_path):
     grid = np.random.default_rng(0).integers(-1, 128, (3, 32, 5)).astype(np.int8)
-    roll_files.save_rolls(tmp_path / "own.npy", grid)
+    save_rolls(tmp_path / "own.npy", grid)
     assert np.array_equal(load_windows(tmp_path / "own.npy"), grid)
     assert [path.name for path in tmp_path.iterdir()] == ["own.npy"]
 
@@ -334,7 +337,7 @@ def test_bad_rolls_are_named_with_what_was_expected_and_a_cure(tmp_path, name):
     path = tmp_path / name
     BAD_FILES[name](path)
     with pytest.raises(ValueError) as error:
-        roll_files.load_rolls(path)
+        load_rolls(path)
     message = str(error.value)
     assert str(path) in message and "make dataset" in message
     assert "only -1 and +1" in message or "(samples, 32 steps, 128 pitches, tracks)" in message
@@ -343,7 +346,7 @@ def test_bad_rolls_are_named_with_what_was_expected_and_a_cure(tmp_path, name):
 
 
 def test_missing_files_are_named_with_a_cure(tmp_path):
-    for load in (roll_files.load_rolls, load_windows):
+    for load in (load_rolls, load_windows):
         with pytest.raises(FileNotFoundError, match=r"none\.npy is missing.*make dataset"):
             load(tmp_path / "none.npy")
     for load in (load_chorales, load_windows):
@@ -387,7 +390,7 @@ def test_windows_begin_where_two_whole_bars_do(chorales):
 
 def test_our_own_midi_files_give_the_training_windows_back(rolls):
     pieces, report = own_music.read_pieces(MIDI)
-    grid, _ = windows(pieces)
+    grid, _ = dataset_utils.windows(pieces)
     assert report == [] and grid.dtype == np.int8
     expected = roll_to_grid(rolls["train"])
     assert np.array_equal(grid, expected)
@@ -395,7 +398,7 @@ def test_our_own_midi_files_give_the_training_windows_back(rolls):
 
 def write(path, grid, tempo=100.0):
     names = [f"voice {i}" for i in range(grid.shape[1])]
-    write_midi.write_midi(path, grid, onsets_of(grid), tempo, names)
+    write_midi(path, grid, onsets_of(grid), tempo, names)
 
 
 def song(bars, voices, seed=0):
@@ -409,10 +412,10 @@ def test_windows_begin_at_every_bar_and_leave_out_where_a_voice_rests(tmp_path):
     grid[-2:] = REST  # a last bar that stops early
     write(tmp_path / "song.MID", grid[:-2])
     pieces, report = own_music.read_pieces(tmp_path)
-    windows, _ = windows(pieces)
+    windows, _ = dataset_utils.windows(pieces)
     assert report == []
     assert np.array_equal(windows, [grid[16 * bar : 16 * bar + 32] for bar in (0, 1, 4, 5)])
-    roll_files.save_rolls(tmp_path / "own.npy", windows)
+    save_rolls(tmp_path / "own.npy", windows)
     assert np.array_equal(load_windows(tmp_path / "own.npy"), windows)
 
 
@@ -432,7 +435,7 @@ def test_files_that_do_not_fit_are_reported(tmp_path):
     del headless.tracks[0]
     headless.save(tmp_path / "headless.mid")
     pieces, report = own_music.read_pieces(tmp_path)
-    windows, _ = windows(pieces)
+    windows, _ = dataset_utils.windows(pieces)
     assert np.array_equal(windows, [song(2, 2, number) for number in range(3)])
     reasons = {
         "headless.mid": "3 voices, but most files have 2",
@@ -466,7 +469,7 @@ def test_a_folder_becomes_files_that_training_takes(tmp_path):
     assert sum(pieces for pieces, _ in counts.values()) == 21
     assert 2 <= counts["valid"][0] <= 3 and 2 <= counts["test"][0] <= 3
     sides = {}
-    for split, file in roll_files.ROLL_FILES.items():
+    for split, file in ROLL_FILES.items():
         path = tmp_path / "data" / file
         windows = load_windows(path)
         assert len(windows) == counts[split][1] == 3 * counts[split][0]
@@ -523,7 +526,7 @@ def test_the_command_makes_data_of_a_folder(tmp_path, capsys):
 
 
 def test_data_that_could_not_be_judged_is_refused_at_once(tmp_path):
-    np.save(tmp_path / "three.npy", roll_files.load_rolls("dataset/valid.npy")[:2, ..., :3])
+    np.save(tmp_path / "three.npy", load_rolls("dataset/valid.npy")[:2, ..., :3])
     check_alike("dataset/train.npy", "dataset/chorales.npz")
     with pytest.raises(ValueError, match=r"three\.npy has 3 voices, dataset/valid\.npy has 4"):
         check_alike(tmp_path / "three.npy", "dataset/valid.npy")
@@ -533,7 +536,7 @@ def test_data_that_could_not_be_judged_is_refused_at_once(tmp_path):
 
 
 def serve(grid, count, **options):
-    batches = batches(grid, **{"batch_size": 4, "seed": 1, **options})
+    batches = dataset_utils.batches(grid, **{"batch_size": 4, "seed": 1, **options})
     return [batch.numpy() for batch in batches.take(count)]
 
 

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from utils.arranger import proposals
-from utils.corpus import pieces
+from utils.arranger.proposals import average_over_keys, propose
+from utils.corpus.pieces import load_chorales
 from utils.corpus.windows import window_starts
-from utils.exam import exam, tables
+from utils.exam.exam import LOWER_VOICES, measure, read_evaluation
+from utils.exam.figure import plot_evaluation
 from utils.exam.rows import arrange, bach_against_bach, load_songs, predict_alone, retrieve, shuffle
+from utils.exam.tables import confidence, summarize, table
 from utils.music import measures
-from utils.networks import store
-from utils.pictures import curves
-from utils.training import batches
+from utils.networks.store import load_network
+from utils.training.batches import load_windows
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "pretrained"
@@ -28,7 +29,7 @@ def songs():
 
 @pytest.fixture(scope="module")
 def training():
-    return batches.load_windows(CHORALES)
+    return load_windows(CHORALES)
 
 
 def answer(melody, below=(4, 9, 16)):
@@ -56,7 +57,7 @@ class Echo:
 
 
 def test_songs_are_whole_windows_on_end_of_every_held_out_piece(songs):
-    chorales = {c.name: c for c in pieces.load_chorales(CHORALES, "valid")}
+    chorales = {c.name: c for c in load_chorales(CHORALES, "valid")}
     assert set(songs) == {name for name, c in chorales.items() if window_starts(c)}
     for name, song in songs.items():
         assert len(song) % 32 == 0
@@ -135,7 +136,7 @@ def test_network_alone_keeps_the_true_melody_and_tells_what_it_would_have_sung(s
 
 def test_every_key_is_heard_and_moved_back():
     generator, line = Echo(), np.array([60, 62, 64, 65] * 8)
-    proposed = proposals.propose(generator, line, keys=(0, 5, -6))
+    proposed = propose(generator, line, keys=(0, 5, -6))
     ((melody, noise),) = generator.heard
     assert melody[:, 0, :, 0].argmax(axis=1).tolist() == [60, 65, 54]
     for output in proposed[1:]:
@@ -143,13 +144,13 @@ def test_every_key_is_heard_and_moved_back():
     assert not np.array_equal(noise[0], noise[1])
 
 
-def test_the_vote_is_a_geometric_mean():
+def test_keys_are_averaged_geometrically():
     probability = np.full((2, 1, 128, 1), 1e-6)
     probability[0, 0, (60, 62)] = [[0.9], [0.1]]
     probability[1, 0, (60, 62)] = [[0.2], [0.8]]
-    vote = proposals.average_over_keys(2 * probability - 1)
-    assert vote.shape == (1, 1, 128) and vote.sum() == pytest.approx(1)
-    assert vote[0, 0, 60] / vote[0, 0, 62] == pytest.approx(np.sqrt(0.9 * 0.2 / (0.1 * 0.8)), rel=1e-3)
+    mean = average_over_keys(2 * probability - 1)
+    assert mean.shape == (1, 1, 128) and mean.sum() == pytest.approx(1)
+    assert mean[0, 0, 60] / mean[0, 0, 62] == pytest.approx(np.sqrt(0.9 * 0.2 / (0.1 * 0.8)), rel=1e-3)
 
 
 # --- Measures ----------------------------------------------------------------
@@ -158,11 +159,11 @@ def test_the_vote_is_a_geometric_mean():
 def test_bach_measures_as_he_should(songs):
     songs = list(songs.values())[:12]
     training = list(load_songs("train", CHORALES).values())[:40]
-    measured = exam.measure(songs, songs, training)
+    measured = measure(songs, songs, training)
     assert all(len(values) == len(songs) for values in measured.values())
-    for voice in exam.LOWER_VOICES:
+    for voice in LOWER_VOICES:
         assert (measured[f"accuracy {voice}"] == 1).all()
-    shuffled = exam.measure(shuffle(songs), songs, training)
+    shuffled = measure(shuffle(songs), songs, training)
     for name, better in (("conditioning gap", 1), ("PCS", 1), ("chordal share", 1), ("chorale grade", -1)):
         assert better * (measured[name].mean() - shuffled[name].mean()) > 0, name
     # Notes per two bars, not per song.
@@ -187,41 +188,47 @@ def test_gap_of_the_pieces_belongs_to_the_gap_of_all(songs):
 def test_confidence_draws_songs():
     rng = np.random.default_rng(0)
     values = rng.normal(0.5, 0.1, 100)
-    mean, low, high = tables.confidence([*values, None])
+    mean, low, high = confidence([*values, None])
     assert mean == pytest.approx(values.mean())
     assert high - low == pytest.approx(2 * 1.96 * 0.1 / 10, rel=0.25)
-    assert tables.confidence([*values, None]) == [mean, low, high]
-    assert tables.confidence([0.5, None, 0.5]) == [0.5, 0.5, 0.5]
+    assert confidence([*values, None]) == [mean, low, high]
+    assert confidence([0.5, None, 0.5]) == [0.5, 0.5, 0.5]
 
 
 def test_table_and_figure_show_every_row():
     rows = {"real Bach": {"PCS": [0.5, 0.7]}, "model": {"PCS": [0.25, 0.35], "leaps": [None, None]}}
-    summary = tables.summarize({"rows": rows})
+    evaluation = {"rows": rows}
+    summary = summarize(evaluation)
     assert "leaps" not in summary["model"]
-    text = tables.table(summary, intervals=False)
+    text = table(summary, intervals=False)
     assert text.splitlines() == ["| | real Bach | model |", "|---|---|---|", "| PCS | 0.60 | 0.30 |"]
-    assert "0.30 (0.25-0.35)" in tables.table(summary)
-    figure = curves.plot_evaluation(summary, ["PCS", "leaps"])
-    dots = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
-    assert dots == pytest.approx([0.6, 0.3])
+    assert "0.30 (0.25-0.35)" in table(summary)
+    drawn = plot_evaluation(evaluation, ["PCS", "leaps"])
+    lines = [line for line in drawn.axes[0].lines if len(line.get_xdata())]
+    dots = np.concatenate([line.get_xdata() for line in lines if line.get_marker() == "o"])
+    assert dots[np.isfinite(dots)] == pytest.approx([0.6, 0.3])
+    bars = [line.get_xdata() for line in lines if line.get_marker() != "o"]
+    bars = [bar for bar in bars if np.isfinite(bar).all()]
+    for bar, answers in zip(bars, rows.values(), strict=True):
+        assert list(bar) == pytest.approx(confidence(answers["PCS"])[1:])
 
 
 # --- What is shipped ---------------------------------------------------------
 
 
 def test_shipped_weights_reproduce_the_shipped_table():
-    stored = exam.read_evaluation(SHIPPED / "evaluation.json")
+    stored = read_evaluation(SHIPPED / "evaluation.json")
     assert stored["split"] == "test"
     named = load_songs("test", CHORALES)
     assert stored["songs"] == list(named)
     some = [number for number, song in enumerate(named.values()) if len(song) <= 160][:8]
     songs = [list(named.values())[number] for number in some]
-    generator, critic = (store.load_network(SHIPPED / f"{n}.npz") for n in ("generator", "critic"))
+    generator, critic = (load_network(SHIPPED / f"{n}.npz") for n in ("generator", "critic"))
     training = list(load_songs("train", CHORALES).values())
     alone, _ = predict_alone(generator, songs)
     arranged, _ = arrange(generator, critic, songs, takes=1)
     for row, sung in (("network alone", alone), ("arrangement", arranged[0])):
-        measured = exam.measure(sung, songs, training)
+        measured = measure(sung, songs, training)
         del measured["conditioning gap"]  # depends on all the other songs
         for name, values in measured.items():
             told = [stored["rows"][row][name][number] for number in some]

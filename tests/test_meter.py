@@ -1,9 +1,18 @@
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from utils.music.meter import Meter, bar_lines, hear_in_common_time, split_pickup, tidy_meters
+from utils.music.grid import to_steps
+from utils.music.meter import (
+    Meter,
+    bar_lines,
+    divide_into_bars,
+    hear_in_common_time,
+    split_pickup,
+    tidy_meters,
+)
 
 
 def meters(*signatures):
@@ -23,11 +32,30 @@ def heard(sign, steps, pickup=0):
         ([(0, "2/2")], 0, [0, 16, 32]),
         ([(0, "3/4"), (6, "2/4")], 0, [0, 12, 24, 32]),
         ([(0, "4/4"), (6, "4/2")], 0, [0, 16, 24]),  # a bar that another meter cuts short
-        ([(0, "5/32")], 0, [0, 2, 5, 8, 10, 12, 15, 18, 20, 22, 25, 28, 30, 32, 35, 38]),
+        ([(0, "5/32")], 0, [0, 3, 5, 8, 10, 13, 15, 18, 20, 23, 25, 28, 30, 33, 35, 38]),
     ],
 )
 def test_bars_begin_where_the_signatures_say(signatures, pickup, lines):
     assert bar_lines(meters(*signatures), Fraction(pickup), 40).tolist() == lines
+
+
+def test_the_grid_has_the_bars_of_the_score():
+    rng, ticks = np.random.default_rng(0), 480
+    for _ in range(300):
+        changes = np.cumsum(rng.integers(1, 20, 3)) * Fraction(1, int(rng.choice([1, 2, 3, 8])))
+        signs = rng.choice(["4/4", "3/4", "6/8", "2/2", "5/8", "7/16", "5/32", "1/16"], 4)
+        signatures = meters(*zip((Fraction(0), *changes), signs, strict=True))
+        pickup, steps = Fraction(int(rng.integers(0, 9)), 4), int(rng.integers(1, 120))
+        bars = divide_into_bars(signatures, pickup, Fraction(steps, 4))
+        assert bars[0].start == 0 and bars[-1].start < Fraction(steps, 4) <= bars[-1].end
+        assert all(one.start < one.end == following.start for one, following in pairwise(bars))
+        for bar in bars:
+            in_force = max(meter for meter in signatures if meter.beat <= bar.start)
+            assert (bar.numerator, bar.denominator) == in_force[1:]
+        # A bar begins at the step of a note that begins with it.
+        starts = to_steps([int(ticks * bar.start) for bar in (bars[1:] if pickup else bars)], ticks)
+        lines = bar_lines(signatures, pickup, steps).tolist()
+        assert lines == sorted({step for step in starts.tolist() if step < steps})
 
 
 def test_signatures_are_tidied():
@@ -35,6 +63,12 @@ def test_signatures_are_tidied():
     assert meters((2, "3/4")) == (Meter(0, 4, 4), Meter(2, 3, 4))
     assert meters((0, "3/4"), (3, "3/4"), (6, "4/4"), (6, "2/4")) == (Meter(0, 3, 4), Meter(6, 2, 4))
     assert meters((0, "0/4")) == (Meter(0, 4, 4),)
+    assert meters((0, "3/4"), (3, "1/32")) == (Meter(0, 3, 4),)  # a bar of less than a step
+
+
+def test_a_damaged_signature_does_not_make_endless_bars():
+    signatures = meters((0, f"4/{2**255}"), (8, f"255/{2**255}"))  # the most that a MIDI file can say
+    assert bar_lines(signatures, Fraction(0), 64).tolist() == [0, 16, 32, 48]
 
 
 def test_a_short_first_bar_of_its_own_is_a_pickup():

@@ -5,9 +5,8 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from utils import midi_utils
+from utils.midi_utils import load_pianoroll, save_pianoroll_as_midi
 from utils.music.grid import REST, VOICES, grid_to_notes, grid_to_roll, onsets_of, roll_to_grid
-from utils.songs import write_midi
 from utils.songs.read_midi import read_grid
 from utils.songs.write_midi import write_midi
 
@@ -56,7 +55,7 @@ def test_roll_and_grid_are_inverse():
 def test_a_batch_of_rolls_is_written_end_to_end(tmp_path):
     grid = np.random.default_rng(1).integers(50, 80, (64, 4)).astype(np.int8)
     rolls = grid_to_roll(grid).reshape(2, 32, 128, 4)
-    path = midi_utils.save_pianoroll_as_midi(rolls, tempo=80, destination_path=tmp_path / "a.mid")
+    path = save_pianoroll_as_midi(rolls, tempo=80, destination_path=tmp_path / "a.mid")
     found, _, tempo = read_grid(path)
     np.testing.assert_array_equal(found, grid)
     assert tempo == pytest.approx(80)
@@ -64,7 +63,7 @@ def test_a_batch_of_rolls_is_written_end_to_end(tmp_path):
 
 def test_a_file_without_a_conductor_keeps_its_first_voice(tmp_path):
     grid = np.random.default_rng(3).integers(50, 80, (32, 3)).astype(np.int8)
-    path = write_midi.write_midi(tmp_path / "a.mid", grid, onsets_of(grid), names=list("abc"))
+    path = write_midi(tmp_path / "a.mid", grid, onsets_of(grid), names=list("abc"))
     midi = mido.MidiFile(path)
     del midi.tracks[0]
     midi.save(path)
@@ -76,5 +75,5 @@ def test_pianorolls_come_back_from_midi_chords_within_a_track_included(tmp_path)
     rolls[0, :, (60, 64), 0] = 1  # two notes at once in one track
     rolls[1, 5:7, 48, 3] = 1  # nothing else in the whole window
     rolls[2, 31, 50, 2] = 1
-    file = midi_utils.save_pianoroll_as_midi(rolls, tempo=97, destination_path=tmp_path / "rolls.mid")
-    np.testing.assert_array_equal(midi_utils.load_pianoroll(file), rolls.reshape(-1, 128, 4))
+    file = save_pianoroll_as_midi(rolls, tempo=97, destination_path=tmp_path / "rolls.mid")
+    np.testing.assert_array_equal(load_pianoroll(file), rolls.reshape(-1, 128, 4))

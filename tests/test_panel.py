@@ -7,14 +7,15 @@ import mido
 import music21
 import pytest
 
-from utils.arranger.panel import AS_IT_IS, panel
+from utils.arranger.panel import AS_IT_IS
+from utils.arranger.panel import panel as open_panel
 from utils.arranger.takes import harmonize_takes
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
     """A panel that has harmonized what somebody typed."""
-    panel = panel(folder=tmp_path_factory.mktemp("panel") / "new")
+    panel = open_panel(folder=tmp_path_factory.mktemp("panel") / "new")
     panel.source.index, panel.notes.value = 2, "G4 C5:2 E5 D5 C5:2"
     panel.pickup.value = "1 beat"
     panel.takes.value, panel.seed.value, panel.tempo.value, panel.instrument.value = 2, 5, 60, "church organ"
@@ -49,7 +50,7 @@ def test_files_are_on_disk_and_in_the_page(played):
 
 
 def test_what_goes_wrong_is_said_and_leaves_the_button_alive(tmp_path):
-    panel = panel(folder=tmp_path)
+    panel = open_panel(folder=tmp_path)
     panel.source.index = 1
     panel.button.click()
     assert 'role="alert"' in panel.status.value and "No file yet" in panel.status.value
@@ -63,14 +64,14 @@ def test_an_unforeseen_failure_is_said_too(tmp_path):
     def generator(inputs, training):
         raise RuntimeError("out of memory")
 
-    panel = panel(generator, folder=tmp_path)
+    panel = open_panel(generator, folder=tmp_path)
     panel.button.click()
     assert "RuntimeError: out of memory" in panel.status.value
     assert not panel.button.disabled
 
 
 def test_an_uploaded_name_cannot_leave_the_folder(tmp_path):
-    panel = panel(folder=tmp_path / "in")
+    panel = open_panel(folder=tmp_path / "in")
     panel.source.index = 1
     content = memoryview(Path("input_twinkle_twinkle.mid").read_bytes())
     upload = {"type": "", "size": len(content), "content": content, "last_modified": datetime.now()}
@@ -81,11 +82,11 @@ def test_an_uploaded_name_cannot_leave_the_folder(tmp_path):
 
 
 def test_pages_without_widgets_get_one_sentence():
-    assert panel()._repr_mimebundle_()["text/plain"].startswith("A panel: it appears when")
+    assert open_panel()._repr_mimebundle_()["text/plain"].startswith("A panel: it appears when")
 
 
 def test_every_choice_shows_what_holds_without_choosing():
-    panel = panel()
+    panel = open_panel()
     assert [panel.tempo.index, panel.instrument.index, panel.tune.index, panel.source.index] == [0] * 4
     assert panel.tempo.label == panel.instrument.label == AS_IT_IS
     assert len(panel.tune.options) > 10 and not any("Bach" in name for name, _ in panel.tune.options)

@@ -1,5 +1,4 @@
 import base64
-import io
 import re
 import subprocess
 import sys
@@ -14,13 +13,13 @@ from IPython.display import HTML, Video
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from utils.exam.figure import plot_evaluation
 from utils.music.grid import grid_to_roll
-from utils.pictures import curves, rolls, style
-from utils.pictures.curves import plot_loss_logs
+from utils.pictures.curves import plot_loss_logs, plot_metrics, plot_runs
 from utils.pictures.film import make_training_video
 from utils.pictures.page import players, playmidi, show_score
 from utils.pictures.rolls import draw_roll, plot_pianoroll, show_pianoroll
-from utils.pictures.style import COLORS
+from utils.pictures.style import COLORS, FAINT
 from utils.songs.score import write_musicxml
 from utils.songs.write_midi import write_midi
 
@@ -114,13 +113,13 @@ def test_many_axes_are_drawn_into_and_handed_back(rolls):
     axes = Figure().subplots(2, 2)
     assert plot_pianoroll(3, rolls, rolls, axes=axes[:1]) is not None
     assert blocks(axes[0, 1], COLORS[0]) and not axes[1, 0].collections
-    summary = {"real Bach": {"a": (1, 0.5, 1.5)}, "network": {"a": (2, 1.5, 2.5)}}
-    assert curves.plot_evaluation(summary, ["a"], axes=axes) is axes
+    evaluation = {"rows": {"real Bach": {"a": [0.5, 1.5]}, "network": {"a": [1.5, None]}}}
+    assert plot_evaluation(evaluation, ["a"], axes=axes) is axes
     measures = {"iteration": np.arange(3), "share": np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])}
     band = {"share": np.array([[0.4, 0.5], [0.6, 0.7]])}
     drawn = Figure().subplots(1, 2, squeeze=False)
     options = {"reference": {"share": np.array([0.5, 0.6])}, "band": band, "axes": drawn}
-    assert curves.plot_metrics(measures, {"share": "a share"}, **options) is drawn
+    assert plot_metrics(measures, {"share": "a share"}, **options) is drawn
     (patch,) = drawn[0, 1].patches
     assert (patch.get_y(), patch.get_height()) == pytest.approx((0.5, 0.2))
     legend = [text.get_text() for text in drawn[0, 0].get_legend().get_texts()]
@@ -150,24 +149,11 @@ def lines_at(ax, color):
 def test_bars_of_any_meter_can_be_drawn(grid):
     ax = draw_roll(grid, steps_per_bar=12, steps_per_beat=6, pickup=2).axes[0]  # 6/8
     assert lines_at(ax, "#888888") == [2, 14, 26]
-    assert lines_at(ax, style.FAINT) == [2, 8, 14, 20, 26, 32]
+    assert lines_at(ax, FAINT) == [2, 8, 14, 20, 26, 32]
     ax = draw_roll(grid, bars=[3, 19, 31]).axes[0]  # 4/4, then 3/4
     assert lines_at(ax, "#888888") == [3, 19, 31] == list(ax.get_xticks())
-    assert lines_at(ax, style.FAINT) == [3, 7, 11, 15, 19, 23, 27, 31]
+    assert lines_at(ax, FAINT) == [3, 7, 11, 15, 19, 23, 27, 31]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "2", "3"]
-
-
-def test_pieces_are_drawn_below_one_another_on_the_same_axes(grid, onset):
-    figure = display_utils.draw_rolls({"melody": grid[:16, :1], "arrangement": (grid, onset)})
-    above, below = figure.axes
-    assert above.get_xlim()[1] == below.get_xlim()[1] == 32
-    assert above.get_ylim() == below.get_ylim() == (40.5, 76.5)
-    assert [ax.get_title(loc="left") for ax in figure.axes] == ["melody", "arrangement"]
-    assert blocks(above, COLORS[0]) == [(0, 16, 72)]
-    assert blocks(below, COLORS[1]) == [(0, 8, 64), (8, 32, 64)]
-    assert above.get_legend() is None and below.get_legend() is not None
-    axes = Figure().subplots(2)
-    assert display_utils.draw_rolls({"a": grid, "b": grid}, axes, legend=False) is axes
 
 
 @pytest.mark.parametrize("steps", [1, 7, 3000])
@@ -193,6 +179,7 @@ def test_the_legend_names_the_voices(grid):
     assert [line.get_color() for line in legend.get_lines()] == list(COLORS[:4])
     five = draw_roll(np.full((4, 5), 60)).axes[0].get_legend()
     assert len(five.get_texts()) == 5
+    assert draw_roll(grid, legend=False).axes[0].get_legend() is None
 
 
 @pytest.mark.parametrize(
@@ -212,7 +199,7 @@ def test_what_is_no_music_is_refused(music, onset, message):
 
 def test_show_pianoroll_displays_the_first_sample_once(rolls, tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(display_utils, "display", lambda figure, **_: shown.append(figure))
+    monkeypatch.setattr("utils.pictures.rolls.display", lambda figure, **_: shown.append(figure))
     assert show_pianoroll(Tensor(rolls), 45, 85, [0, 0, 0, 19], tmp_path) is None
     (figure,) = shown
     assert [blocks(ax, color) for ax, color in zip(figure.axes, COLORS, strict=False)] == [
@@ -228,7 +215,7 @@ def test_show_pianoroll_displays_the_first_sample_once(rolls, tmp_path, monkeypa
 
 def test_show_pianoroll_follows_the_number_of_tracks(rolls, monkeypatch):
     shown = []
-    monkeypatch.setattr(display_utils, "display", lambda figure, **_: shown.append(figure))
+    monkeypatch.setattr("utils.pictures.rolls.display", lambda figure, **_: shown.append(figure))
     show_pianoroll(rolls[..., :3], programs=[0, 0, 0])
     assert [bool(blocks(ax, c)) for ax, c in zip(shown[0].axes, COLORS, strict=False)] == [True] * 3 + [False]
     assert not shown[0].axes[3].axison
@@ -280,7 +267,7 @@ def test_losses_are_drawn_raw_and_smoothed():
 
 
 def test_drawing_leaves_no_trace(grid, rolls, tmp_path, monkeypatch):
-    monkeypatch.setattr(display_utils, "display", lambda *_, **__: None)
+    monkeypatch.setattr("utils.pictures.rolls.display", lambda *_, **__: None)
     with mpl.rc_context():
         plt.style.use("dark_background")
         before = dict(mpl.rcParams)
@@ -356,19 +343,15 @@ def test_without_verovio_a_score_is_shown_as_a_roll(tmp_path, monkeypatch):
     path = score(tmp_path / "a.musicxml")
     drawn = []
     monkeypatch.setitem(sys.modules, "verovio", None)
-    monkeypatch.setattr(rolls, "draw_roll", lambda *a, **k: drawn.append((a, k)) or draw_roll(*a, **k))
+    monkeypatch.setattr(
+        "utils.pictures.page.draw_roll", lambda *a, **k: drawn.append((a, k)) or draw_roll(*a, **k)
+    )
     ((alt, kind, png),) = pictures_of(show_score(path))
     assert alt == "Score of a, 2 bars" and kind == "png" and png.startswith(b"\x89PNG")
     (((grid, onset), options),) = drawn
     assert grid.shape == (28, 2) and list(grid[[0, 4, 27], 0]) == [67, 68, 67]
     assert list(np.flatnonzero(onset[:, 1])) == [0, 4]
     assert options["bars"] == [4, 16, 28] and options["names"] == ["high & low", "bass"]
-
-
-def test_a_figure_is_shown_with_a_label(grid):
-    ((alt, kind, png),) = pictures_of(display_utils.show_figure(draw_roll(grid), 'Bach & "Bach"'))
-    assert alt == "Bach &amp; &quot;Bach&quot;" and kind == "png"
-    assert plt.imread(io.BytesIO(png)).shape == (450, 1100, 4)
 
 
 def test_a_missing_file_is_named():
@@ -445,8 +428,9 @@ def test_a_folder_that_makes_no_video_is_named(tmp_path):
 
 def test_runs_lie_over_one_another_each_with_its_own_line():
     histories = {f"run {n}": {"critic_loss": [float(n)] * (n + 2)} for n in range(9)}
-    figure = curves.plot_runs(histories)
-    lines = [line for line in figure.axes[0].lines if not line.get_label().startswith("_")]
-    assert [line.get_label() for line in lines] == [f"run {n} ({n + 2})" for n in range(9)]
+    (ax,) = plot_runs(histories).axes
+    named = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert named == [f"run {n} ({n + 2})" for n in range(9)]
+    lines = [line for line in ax.lines if len(line.get_ydata()) > 1 and line.get_linewidth() == 2]
     assert [line.get_ydata()[-1] for line in lines] == pytest.approx(range(9))
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 9
+    assert len({(line.get_color(), str(line._dash_pattern)) for line in lines}) == 9

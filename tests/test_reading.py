@@ -13,12 +13,11 @@ import pytest
 
 from utils.music.grid import REST
 from utils.music.meter import Meter
-from utils.songs import typed
 from utils.songs.find_melody import skyline
 from utils.songs.melody import notated, read_melody, read_song
 from utils.songs.read_midi import read_grid
 from utils.songs.song import MelodyError, Note
-from utils.songs.typed import parse_notes
+from utils.songs.typed import TYPED_EXAMPLE, parse_notes
 from utils.songs.write_midi import write_tracks
 
 TWINKLE = Path(__file__).parent.parent / "input_twinkle_twinkle.mid"
@@ -408,7 +407,7 @@ def test_typed_notes():
         ("f#4:2, Bb3:1/2 | B♭4:.5\nC♯5:1.5;", [(66, 2), (58, 0.5), (70, 0.5), (73, 1.5)]),
         ("c d e4 f b bb", [(72, 1), (74, 1), (64, 1), (65, 1), (71, 1), (70, 1)]),
         ("r:2 C5 R rest:1/3", [(None, 2), (72, 1), (None, 1), (None, Fraction(1, 3))]),
-        (typed.TYPED_EXAMPLE, [(p, 1 + (i % 7 == 6)) for i, p in enumerate(
+        (TYPED_EXAMPLE, [(p, 1 + (i % 7 == 6)) for i, p in enumerate(
             (72, 72, 79, 79, 81, 81, 79, 77, 77, 76, 76, 74, 74, 72))]),
     ],
 )  # fmt: skip

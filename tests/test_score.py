@@ -324,7 +324,7 @@ def test_what_cannot_be_engraved_is_named(tmp_path, monkeypatch):
         engrave(path)
 
 
-@pytest.mark.parametrize(("line", "timers"), [("import music21", 1), ("import utils.quiet_music21", 0)])
+@pytest.mark.parametrize(("line", "timers"), [("import music21", 1), ("import utils.songs.quiet_music21", 0)])
 def test_music21_leaves_the_notebooks_pictures_as_they_are(line, timers):
     code = (
         "import sys, threading\n"

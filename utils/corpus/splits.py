@@ -22,7 +22,7 @@ def shared_fingerprints(prints):
     Parameters
     ----------
     prints : dict of str to set
-        From :func:`phrases`, by name.
+        From :func:`.fingerprints`, by name.
 
     Returns
     -------

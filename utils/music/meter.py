@@ -33,6 +33,8 @@ class Meter(NamedTuple):
 def tidy_meters(meters):
     """Bring time signatures into order: the first at beat 0, no two at one beat, none that changes nothing.
 
+    Those whose bars are shorter than a step are left out: bytes may say so, but no music does.
+
     Parameters
     ----------
     meters : iterable of Meter
@@ -43,7 +45,7 @@ def tidy_meters(meters):
         Not empty: 4/4 from the beginning where nothing else is said.
     """
     at = {Fraction(0): Meter(Fraction(0), *TYPICAL)}
-    at |= {meter.beat: meter for meter in meters if meter.numerator > 0 and meter.denominator > 0}
+    at |= {m.beat: m for m in meters if m.numerator > 0 and m.denominator > 0 and m.steps >= 1}
     tidy = []
     for meter in (at[beat] for beat in sorted(at)):
         if not tidy or tidy[-1][1:] != meter[1:]:
