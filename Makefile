@@ -10,7 +10,7 @@ SPLIT ?= valid
 NETWORKS ?= pretrained
 
 .DEFAULT_GOAL := help
-.PHONY: help run train notebook test test-slow lint dataset images outputs evaluate pretrained bench bench-harmonize scaling gallery clean
+.PHONY: help run train notebook test test-slow lint dataset images outputs evaluate pretrained bench bench-harmonize scaling gallery clean clean-runs
 
 help:            ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -25,8 +25,9 @@ train: $(VENV)/lesson           ## The same as a job: progress in lines (PRESET=
 notebook: $(VENV)/lesson        ## Open the lesson in JupyterLab
 	$(BIN)/jupyter lab notebook.ipynb
 
-test: $(VENV)/development       ## Run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/development       ## Run the tests on all cores, then those that need the machine to themselves
+	$(BIN)/python -m pytest -m 'not slow and not alone' --numprocesses logical --maxprocesses 4
+	$(BIN)/python -m pytest -m 'alone and not slow'
 
 test-slow: $(VENV)/development  ## Run the tests that take minutes each: workers that die, hosts, requirements
 	$(BIN)/python -m pytest -m slow
@@ -39,32 +40,39 @@ dataset: $(VENV)/lesson         ## Rebuild dataset/ and original_midi/ from musi
 	$(BIN)/python -m utils.dataset_utils
 
 images: $(VENV)/lesson          ## Draw images/ again, from the real networks
-	$(BIN)/python images/draw.py
+	$(BIN)/python -m images.draw
 
 outputs: $(VENV)/development    ## Run the lesson and commit-ready store its outputs in notebook.ipynb
-	$(BIN)/python tests/publish_notebook.py
+	$(BIN)/python -m utils.lesson.publish
 
 evaluate: $(VENV)/lesson        ## Measure networks beside Bach (SPLIT=valid NETWORKS=pretrained)
 	$(BIN)/python -m utils.evaluation_utils --split $(SPLIT) --networks $(NETWORKS)
 
 pretrained: $(VENV)/lesson      ## Train the shipped networks from nothing, and the classic recipe (two hours)
-	$(BIN)/python pretrained/make.py
+	$(BIN)/python -m pretrained.make
 
 bench: $(VENV)/benchmark        ## Time training against two ports and the arithmetic (ten minutes)
-	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python -m tests.benchmarks.bench
 
 bench-harmonize: $(VENV)/lesson ## Time arrangements of one minute to an hour of melody (five minutes)
-	$(BIN)/python tests/benchmarks/harmonize.py
+	$(BIN)/python -m tests.benchmarks.harmonize
 
 gallery: $(VENV)/lesson         ## Arrange the tunes of dataset/gallery/ again
-	$(BIN)/python dataset/gallery/make.py
+	$(BIN)/python -m dataset.gallery.make
 
 scaling: $(VENV)/benchmark      ## Compare replicas and shards with one device: equality, rates, memory (ten minutes)
-	$(BIN)/python tests/benchmarks/scaling.py
-	$(BIN)/python tests/benchmarks/shards.py
+	$(BIN)/python -m tests.benchmarks.scaling
+	$(BIN)/python -m tests.benchmarks.shards
 
-clean:           ## Remove the virtual environment and everything that runs have made
-	rm -rf $(VENV) Experiments
+clean:           ## Remove the virtual environment and what tools have left; trained runs stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+clean-runs:      ## Remove everything that runs have made (asks first)
+	@test -d Experiments || { echo "There are no runs."; exit 0; }; \
+		du -sh Experiments/2Bar/* 2> /dev/null || true; \
+		printf 'Delete Experiments/, all trained networks of your own in it? Type yes: '; read answer; \
+		if [ "$$answer" = yes ]; then rm -rf Experiments; else echo "Nothing was deleted."; fi
 
 $(VENV)/lesson: requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}. Name another: make PYTHON=python3.11")'

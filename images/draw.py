@@ -6,13 +6,9 @@ it was drawn from.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for utils
-sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "tests"))  # for lesson
 
 from utils import quiet_tensorflow  # noqa: F401 isort: skip (before TensorFlow is imported)
 
@@ -25,13 +21,14 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatc
 from matplotlib.path import Path as Curve
 from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
-from utils import path_utils
-from utils.arranger import takes
+from utils.display_utils import draw_roll
+from utils.inference_utils import harmonize
 from utils.lesson.definitions import load_lesson
+from utils.midi_utils import read_grid
 from utils.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, grid_to_notes, onsets_of
-from utils.pictures.rolls import draw_roll
+from utils.path_utils import atomic_write
 from utils.pictures.style import COLORS, FAINT, INK
-from utils.songs import engrave, read_midi
+from utils.songs.engrave import engrave
 from utils.songs.sound import write_audio
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -526,7 +523,7 @@ def film_arrangement(figure, midi_path, seconds, path):
                     now[:, place : place + 2] = 0
                     writer.write_frame(now)
 
-    path_utils.atomic_write(path, write)
+    atomic_write(path, write)
 
 
 # ------------------------------------------------------------------------------------------------ all
@@ -536,16 +533,16 @@ def main():
     generator = read_levels(lesson.build_generator(lesson.CLASSIC))
     critic = read_levels(lesson.build_critic(lesson.CLASSIC))
     first = ROOT / "original_midi" / "MIDI-0.mid"
-    grid, onset, _ = read_midi.read_grid(first)
+    grid, onset, _ = read_grid(first)
     _save("pianoroll", draw_pianoroll(grid, onset), "MIDI-0, a piano roll for each voice")
     _save("generator", draw_generator(generator, grid), describe(generator))
     _save("critic", draw_critic(critic, grid), describe(critic))
 
-    generated = takes.harmonize(first, takes=1).grid
+    generated = harmonize(first, takes=1).grid
     figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated)
     _save("architecture", figure, f"{describe(generator)}; {describe(critic)}")
     song = ROOT / "input_twinkle_twinkle.mid"
-    arrangement = takes.harmonize(song)
+    arrangement = harmonize(song)
     figure = draw_arrangement(arrangement)
     _save("arrangement", figure, "Twinkle, twinkle, little star in four voices")
     with tempfile.TemporaryDirectory() as folder:
@@ -553,15 +550,15 @@ def main():
         seconds = len(arrangement.grid) / STEPS_PER_BEAT * 60 / arrangement.melody.tempo
         film_arrangement(figure, midi, seconds, ROOT / "images" / "arrangement.mp4")
         write_audio(midi, ROOT / "images" / "arrangement.mp3")
-        page, *_ = engrave.engrave(score, "choir", bars=6)
+        page, *_ = engrave(score, "choir", bars=6)
     paper = page.replace("<svg ", '<svg style="background:white" ', 1)
-    path_utils.atomic_write(ROOT / "images" / "score.svg", lambda name: Path(name).write_text(paper))
+    atomic_write(ROOT / "images" / "score.svg", lambda name: Path(name).write_text(paper))
 
 
 def _save(name, figure, description):
     # Without the version of matplotlib, so that the same picture is the same file.
     options = {"dpi": DPI, "metadata": {"Software": None, "Description": description}}
-    path_utils.atomic_write(ROOT / "images" / f"{name}.png", lambda path: figure.savefig(path, **options))
+    atomic_write(ROOT / "images" / f"{name}.png", lambda path: figure.savefig(path, **options))
 
 
 if __name__ == "__main__":

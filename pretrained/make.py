@@ -4,21 +4,12 @@ About two hours on two cores. What is cut off goes on from its last checkpoint w
 """
 
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import utils.quiet_tensorflow  # noqa: E402, F401
-from utils import inference_utils, path_utils
-from utils.corpus import roll_files
-from utils.exam import exam
-from utils.lesson.definitions import load_lesson  # noqa: E402
-from utils.networks import store
-from utils.path_utils import PRETRAINED_DIR
-from utils.training import device
+import utils.quiet_tensorflow  # noqa: F401 (before TensorFlow is imported)
+from utils import dataset_utils, evaluation_utils, inference_utils, training_utils
+from utils.lesson.definitions import load_lesson
+from utils.path_utils import DATASET_DIR, PRETRAINED_DIR
 
 NETWORKS = ("generator", "critic")
 
@@ -29,7 +20,7 @@ def train(lesson, name, config):
     Parameters
     ----------
     lesson : module
-        Of :func:`lesson.load_lesson`.
+        Of :func:`utils.lesson.definitions.load_lesson`.
     name : str
         Of the run.
     config : lesson.Config
@@ -39,13 +30,10 @@ def train(lesson, name, config):
     gan : lesson.GAN
     run : training_utils.Run
     """
-    lesson.sample_x, lesson.sample_z = inference_utils.load_melody_samples(
-        seed=config.seed, path=path_utils.DATASET_DIR / "valid.npy"
-    )
-    lesson.sample_melodies = lesson.tf.constant(lesson.sample_x[..., :1])
+    samples = inference_utils.load_melody_samples(seed=config.seed, path=DATASET_DIR / "valid.npy")
     gan, run = lesson.start_run(name, config)
-    run.metrics.set_reference_metrics(roll_files.load_rolls(lesson.CLASSIC.data))
-    lesson.train(gan, run, config)
+    run.metrics.set_reference_metrics(dataset_utils.load_rolls(lesson.CLASSIC.data))
+    lesson.train(gan, run, config, *samples)
     return gan, run
 
 
@@ -91,24 +79,24 @@ def ladder(lesson):
 def main():
     """Train, keep and measure."""
     lesson = load_lesson()
-    lesson.keras.config.set_dtype_policy(device.choose_precision())
+    lesson.keras.config.set_dtype_policy(training_utils.choose_precision())
 
     twins = {name: train(lesson, "ladder", config)[0] for name, config in ladder(lesson).items()}
     generators = {name: gan.generator for name, gan in twins.items()}
-    rungs = exam.evaluate_alone("valid", generators)
-    exam.write_evaluation(PRETRAINED_DIR / "ladder.json", rungs)
+    rungs = evaluation_utils.evaluate_alone("valid", generators)
+    evaluation_utils.write_evaluation(PRETRAINED_DIR / "ladder.json", rungs)
 
     classic, classic_run = train(lesson, "classic", lesson.CLASSIC)
     keep(classic_run.dirs["preload"].parent, "classic")
     best, best_run = train(lesson, "best", lesson.BEST)
     keep(best_run.dirs["preload"].parent, "best")
     for name in NETWORKS:
-        store.save_network(PRETRAINED_DIR / f"{name}.npz", getattr(best, name))
-    shipped = [store.load_network(PRETRAINED_DIR / f"{name}.npz") for name in NETWORKS]
-    evaluation = exam.evaluate("test", *shipped, {"classic recipe": classic.generator})
-    exam.write_evaluation(PRETRAINED_DIR / "evaluation.json", evaluation)
-    knob = exam.evaluate_creativity("valid", shipped[0])
-    exam.write_evaluation(PRETRAINED_DIR / "creativity.json", knob)
+        training_utils.save_network(PRETRAINED_DIR / f"{name}.npz", getattr(best, name))
+    shipped = [training_utils.load_network(PRETRAINED_DIR / f"{name}.npz") for name in NETWORKS]
+    evaluation = evaluation_utils.evaluate("test", *shipped, {"classic recipe": classic.generator})
+    evaluation_utils.write_evaluation(PRETRAINED_DIR / "evaluation.json", evaluation)
+    knob = evaluation_utils.evaluate_creativity("valid", shipped[0])
+    evaluation_utils.write_evaluation(PRETRAINED_DIR / "creativity.json", knob)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def train(root, environ):
 
     os.chdir(PROJECT)
     sys.path.insert(0, str(PROJECT))
-    from utils import path_utils, run_notebook
+    from utils import path_utils, run_notebook  # they look for their folders as soon as they are imported
 
     code = run_notebook.main(arguments)
     if code == 0 and path_utils.worker()[0] == 0:

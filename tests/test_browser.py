@@ -40,7 +40,7 @@ def lab(project, tmp_path_factory):
         if "parameters" in cell.metadata.get("tags", []):
             cell.source = re.sub('PRESET = "[a-z]+"', 'PRESET = "smoke"', cell.source)
     nbformat.write(lesson, project / "notebook.ipynb")
-    panel = "import utils.quiet_tensorflow\nfrom utils import panel_utils\n\npanel_utils.panel()"
+    panel = "import utils.quiet_tensorflow\nfrom utils import inference_utils\n\ninference_utils.panel()"
     browser.write_notebook(project / "panel.ipynb", panel)
     with browser.jupyter_lab(project, tmp_path_factory.mktemp("server")) as address:
         yield address
@@ -52,7 +52,7 @@ def lab(project, tmp_path_factory):
 WATCH_LIVE_VIEW = """
 window.heights = [];
 const cells = window.jupyterapp.shell.currentWidget.content.widgets;
-const training = cells.find(cell => cell.model.sharedModel.source.trim() === 'train(gan, run, config)');
+const training = cells.find(cell => cell.model.sharedModel.source.startsWith('train(gan, run, '));
 new ResizeObserver(seen => window.heights.push(Math.round(seen[0].contentRect.height))).observe(
     training.node.querySelector('.jp-OutputArea')
 );

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import workers
 
-from utils.networks import store
+from utils.networks.store import load_network
 
 ROOT = workers.ROOT
 LAST = "c423c016"  # the cell that trains
@@ -24,7 +24,7 @@ KEPT_LATER = ("3bbadc24", "6643290c")  # takes the run up again; stores the netw
 LEFT_OUT = ("5bc4e12d", "2b8547d1")  # build the classic networks as well
 PATIENCE = 300
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform == "win32", reason="needs signals")]
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_a_container_of_one_host_leaves_its_networks(one_host):
     assert not (one_host / "output" / "failure").exists()
     names = {file.name for file in (one_host / "model").iterdir()}
     assert names == {"generator.npz", "critic.npz", "history.json", "notebook.ipynb", "notebook.html"}
-    store.load_network(one_host / "model" / "generator.npz")
+    load_network(one_host / "model" / "generator.npz")
     (description,) = (one_host / "checkpoints" / "2Bar").glob("smoke-*/run.json")
     assert json.loads(description.read_text())["config"]["data"].endswith("training/own.npy")
 

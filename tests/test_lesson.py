@@ -16,10 +16,8 @@ import pytest
 import tensorflow as tf
 from scipy.stats import kstest
 
-from utils import inference_utils
-from utils.corpus import roll_files
+from utils import dataset_utils, inference_utils
 from utils.lesson.definitions import load_lesson, read_cells
-from utils.training.batches import batches, load_windows
 
 ROOT = Path(__file__).parent.parent
 TRAIN = str(ROOT / "dataset" / "train.npy")
@@ -32,7 +30,7 @@ def tiny(lesson, **changes):
 
 @cache
 def training_rolls():
-    return roll_files.load_rolls(TRAIN)
+    return dataset_utils.load_rolls(TRAIN)
 
 
 def bach(samples, first=0):
@@ -693,13 +691,15 @@ class Notes:
         self.saved.append(self.iteration)
 
 
+@pytest.fixture(scope="module")
+def samples():
+    """Fixed melodies and noise, as the lesson's cell draws them."""
+    return inference_utils.load_melody_samples(4, path=ROOT / "dataset" / "valid.npy")
+
+
 @pytest.fixture
 def ready(lesson, monkeypatch):
-    """The lesson after its cell of fixed melodies, with pictures and MIDI files left out."""
-    sample_x, sample_z = inference_utils.load_melody_samples(4, path=ROOT / "dataset" / "valid.npy")
-    monkeypatch.setattr(lesson, "sample_x", sample_x, raising=False)
-    monkeypatch.setattr(lesson, "sample_z", sample_z, raising=False)
-    monkeypatch.setattr(lesson, "sample_melodies", tf.constant(sample_x[..., :1]), raising=False)
+    """The lesson with pictures and MIDI files left out."""
     lesson.drawn, lesson.written = [], []
     monkeypatch.setattr(lesson.display_utils, "plot_pianoroll", lambda i, *_, **__: lesson.drawn.append(i))
     monkeypatch.setattr(
@@ -710,7 +710,7 @@ def ready(lesson, monkeypatch):
     return lesson
 
 
-def test_loop_serves_measures_and_saves_in_time(ready, monkeypatch):
+def test_loop_serves_measures_and_saves_in_time(ready, samples, monkeypatch):
     config = tiny(ready, iterations=103, save_every=101)
     served = []
 
@@ -720,20 +720,20 @@ def test_loop_serves_measures_and_saves_in_time(ready, monkeypatch):
 
     monkeypatch.setattr(ready, "make_train_iteration", lambda gan, config: train_iteration)
     run = Notes(iteration=98)
-    ready.train(ready.make_gan(config), run, config)
+    ready.train(ready.make_gan(config), run, config, *samples)
     assert [iteration for _, iteration in served] == [98, 99, 100, 101, 102]
     assert run.logged == [(1, -1), (2, -2), (3, -3), (4, -4), (5, -5)]
     assert run.measured == [98, 99, 101]
     assert run.saved == ready.drawn == [101]
     assert ready.written == ["iteration-101.mid"]
 
-    windows = load_windows(TRAIN)
-    expected = batches(windows, config.batch_size, config.seed, config.transpose, start=98 * 6)
+    windows = dataset_utils.load_windows(TRAIN)
+    expected = dataset_utils.batches(windows, config.batch_size, config.seed, config.transpose, start=98 * 6)
     for batch, real in zip([b for batches, _ in served for b in batches], expected, strict=False):
         np.testing.assert_array_equal(batch, real)
 
 
-def test_resumed_training_equals_uninterrupted(ready, tmp_path, monkeypatch):
+def test_resumed_training_equals_uninterrupted(ready, samples, tmp_path, monkeypatch):
     config = tiny(ready, critic_steps=1, save_every=1)
     make = ready.make_train_iteration  # not compiled here: that takes longer than the training
     monkeypatch.setattr(ready, "make_train_iteration", lambda *given: make(*given).python_function)
@@ -743,7 +743,7 @@ def test_resumed_training_equals_uninterrupted(ready, tmp_path, monkeypatch):
         monkeypatch.chdir(folder)
         for iterations in stops:
             gan, run = ready.start_run("test", replace(config, iterations=iterations))
-            ready.train(gan, run, replace(config, iterations=iterations))
+            ready.train(gan, run, replace(config, iterations=iterations), *samples)
         return run.history, [w.numpy() for w in (*gan.generator.weights, *gan.critic.weights)]
 
     history, weights = train_for(tmp_path / "whole", 2)
@@ -800,7 +800,11 @@ MISTAKES = [
         "tf.square(slope), axis",
         "slope * tf.stop_gradient(slope), axis",
     ),
-    (test_interpolation_weight_is_uniform, "replica_utils.uniform((tf", "replica_utils.truncated_normal((tf"),
+    (
+        test_interpolation_weight_is_uniform,
+        "training_utils.uniform((tf",
+        "training_utils.truncated_normal((tf",
+    ),
     (test_interpolation_weight_is_one_number_a_sample, "(tf.shape(real)[0], 1, 1, 1)", "(1, 1, 1, 1)"),
     (test_interpolation_weight_is_one_number_a_sample, "(tf.shape(real)[0], 1, 1, 1)", "tf.shape(real)"),
     (test_interpolation_lies_on_the_line_from_real_to_fake, "(1 - epsilon) * fake", "epsilon * fake"),
@@ -837,7 +841,7 @@ MISTAKES = [
     ),
     (
         test_noise_is_truncated_normal_and_follows_the_seed,
-        "replica_utils.truncated_normal((tf.shape(real)",
+        "training_utils.truncated_normal((tf.shape(real)",
         "tf.random.stateless_normal((tf.shape(real)",
     ),
     (

@@ -9,13 +9,14 @@ import nbformat
 import numpy as np
 import pytest
 
-from utils.corpus import own_music, roll_files
+from utils.corpus.own_music import build_own_dataset
+from utils.corpus.roll_files import ROLL_FILES
 from utils.lesson import execution
 from utils.lesson.definitions import NOTEBOOK
 from utils.lesson.publish import code_stamp
 from utils.music.grid import onsets_of
-from utils.songs import write_midi
 from utils.songs.melody import read_melody
+from utils.songs.write_midi import write_midi
 
 ROOT = NOTEBOOK.parent
 MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
@@ -66,7 +67,7 @@ def test_the_lesson_trains_and_leaves_its_artifacts(executed, project):
         samples = mido.MidiFile(run / "sample" / f"iteration-{iteration}.mid")
         assert samples.length == pytest.approx(4 * 8 * 0.6, abs=0.7)  # four samples of two bars at 100 bpm
     assert (run / "train" / "movie.mp4").stat().st_size > 10_000
-    own = [np.load(project / "Experiments" / "own" / file).shape for file in roll_files.ROLL_FILES.values()]
+    own = [np.load(project / "Experiments" / "own" / file).shape for file in ROLL_FILES.values()]
     assert sum(shape[0] for shape in own) == 229
 
 
@@ -117,8 +118,8 @@ def test_the_lesson_trains_on_music_of_any_number_of_voices(project, tmp_path, v
     for number in range(12):
         beats = np.random.default_rng(number).integers(50, 75, (32, voices))
         grid = np.repeat(beats, 4, axis=0).astype(np.int8)
-        write_midi.write_midi(tmp_path / "music" / f"{number}.mid", grid, onsets_of(grid))
-    own_music.build_own_dataset(tmp_path / "music", tmp_path / "data", held_out=0.15)
+        write_midi(tmp_path / "music" / f"{number}.mid", grid, onsets_of(grid))
+    build_own_dataset(tmp_path / "music", tmp_path / "data", held_out=0.15)
     parameters = {
         "PRESET": "smoke",
         "DATA": str(tmp_path / "data" / "train.npy"),

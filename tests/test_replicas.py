@@ -25,7 +25,7 @@ CHECKPOINTS = "Experiments/2Bar/*/preload/checkpoint-*"
 # A worker that dies is missed by the coordination service after some ten seconds without a heartbeat.
 NOTICED = 60
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform == "win32", reason="needs signals")]
 
 
 # --- Shares ------------------------------------------------------------------

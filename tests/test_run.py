@@ -21,10 +21,12 @@ import tensorflow as tf
 from utils import inference_utils
 from utils.lesson.definitions import load_lesson
 from utils.networks import heads, layers, store
-from utils.training import device, live_view, run
+from utils.training import device, live_view
+from utils.training.checkpoints import CheckpointStore
 from utils.training.run import Run, run_name
 
 ROOT = Path(__file__).parent.parent
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,15 @@ def train(run, iterations, save_every=2, loss=0.5, at=None):
             run.save()
 
 
+def files(run, pattern="*"):
+    """All in the folder of checkpoints but what keeps other processes out."""
+    return sorted(
+        path for path in run.dirs["preload"].rglob(pattern) if path.name not in (".lock", ".holder.json")
+    )
+
+
 def checkpoints(run):
-    return [path.name for path in sorted(run.dirs["preload"].iterdir())]
+    return [path.name for path in files(run) if path.parent == run.dirs["preload"]]
 
 
 # --- Saving and going on -----------------------------------------------------
@@ -78,7 +87,7 @@ def test_five_checkpoints_are_kept_and_nothing_else(tmp_path):
 
 
 def test_no_more_than_a_minute_of_work_is_lost_with_a_killed_process(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "LONGEST_UNSAVED", 0.2)
+    monkeypatch.setattr("utils.training.run.LONGEST_UNSAVED", 0.2)
     run = start(tmp_path)
 
     def at(iteration):
@@ -113,9 +122,9 @@ def test_a_run_goes_on_where_it_stood(tmp_path, capsys):
 def test_a_finished_run_does_nothing(tmp_path):
     train(start(tmp_path), 4)
     again = start(tmp_path)
-    files = [(path, path.stat().st_mtime_ns) for path in again.dirs["preload"].rglob("*")]
+    before = [(path, path.stat().st_mtime_ns) for path in files(again)]
     train(again, 4, at=lambda _: pytest.fail("trained on"))
-    assert [(path, path.stat().st_mtime_ns) for path in again.dirs["preload"].rglob("*")] == files
+    assert [(path, path.stat().st_mtime_ns) for path in files(again)] == before
 
 
 def test_every_iteration_must_be_logged_once(tmp_path):
@@ -129,13 +138,22 @@ def test_a_checkpoint_has_its_name_only_when_it_is_whole(tmp_path, monkeypatch):
     run = start(tmp_path)
     train(run, 2)
     seen = []
-    write = Path.write_text
-    monkeypatch.setattr(
-        Path, "write_text", lambda path, text: (seen.append(checkpoints(run)), write(path, text))
-    )
+    before_history_is_written(monkeypatch, lambda _: seen.append(checkpoints(run)))
     train(run, 3)
     assert seen == [[".checkpoint-000003.part", "checkpoint-000001", "checkpoint-000002"]]
     assert "checkpoint-000003" in checkpoints(run)
+
+
+def before_history_is_written(monkeypatch, do):
+    """Let ``do(folder)`` look at every checkpoint that is half written."""
+    write = Path.write_text
+
+    def write_text(path, text):
+        if path.name == "history.json":
+            do(path.parent)
+        write(path, text)
+
+    monkeypatch.setattr(Path, "write_text", write_text)
 
 
 def test_what_a_killed_save_left_is_cleared_away(tmp_path):
@@ -224,7 +242,7 @@ def test_a_full_disk_leaves_the_last_good_state_and_says_what_to_do(tmp_path, si
     with full_disk(size), pytest.raises(OSError, match="could not be written") as error:
         train(run, 4)
     message = str(error.value)
-    assert "checkpoint-000004" in message and "Make room and run again" in message
+    assert "checkpoint-000004" in message and "Free some space and run again" in message
     assert f"last good checkpoint: {run.dirs['preload'] / 'checkpoint-000003'}" in message
     assert checkpoints(run)[-1] == "checkpoint-000003"
     assert not any(name.endswith(".part") for name in checkpoints(run))
@@ -288,7 +306,7 @@ def test_an_interrupt_that_comes_while_the_workers_confer_is_not_lost(tmp_path, 
             os.kill(os.getpid(), signal.SIGINT)
         return [value, 0]
 
-    monkeypatch.setattr(training_utils.replica_utils, "of_all_workers", confer)
+    monkeypatch.setattr("utils.training.run.gather_from_workers", confer)
     train(run, 10)
     assert run.iteration == 2 and said == [0, 0, signal.SIGINT, signal.SIGINT]
 
@@ -329,6 +347,114 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path, capsys):
     assert "No checkpoint after 4 iterations" in capsys.readouterr().out
     again = start(tmp_path)
     assert again.iteration == 3 and np.isfinite(again._networks["network"].weights[1].numpy()).all()
+
+
+# --- Two at once -------------------------------------------------------------
+
+
+def launch(work, *arguments):
+    # One server imports TensorFlow once; processes fork from it before it has computed anything.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["utils.inference_utils", "utils.training_utils"])
+    process = context.Process(target=work, args=arguments)
+    process.start()
+    return process
+
+
+@contextmanager
+def elsewhere(work, folder):
+    """Let another process ``work(folder, say)``; gives the process and what it says first."""
+    hear, say = multiprocessing.Pipe(duplex=False)
+    process = launch(work, folder, say)
+    try:
+        assert hear.poll(60)
+        yield process, hear.recv()
+    finally:
+        process.kill()
+        process.join()
+
+
+def open_run(folder, say):
+    try:
+        start(folder)
+        say.send("opened")
+    except RuntimeError as error:
+        say.send(str(error))
+
+
+def train_further(folder, say):
+    run = start(folder)
+    train(run, run.iteration + 2)
+    say.send(run.iteration)
+
+
+def hold_run(folder, say):
+    with CheckpointStore(folder / "run" / "preload", {}).locked():
+        say.send("held")
+        time.sleep(60)
+
+
+@needs_signals
+def test_a_run_that_is_being_trained_is_not_opened_by_another_process(tmp_path, monkeypatch):
+    run, said = start(tmp_path), []
+
+    def meanwhile(unfinished):
+        with elsewhere(open_run, tmp_path) as (_, answer):
+            said.append(answer)
+        assert any(unfinished.iterdir())
+
+    before_history_is_written(monkeypatch, meanwhile)
+    train(run, 3, save_every=100)
+    assert len(said) == 2  # at the first save and at the last
+    assert all(f"being trained by process {os.getpid()} on " in answer for answer in said)
+    assert checkpoints(run) == ["checkpoint-000001", "checkpoint-000003"]
+    again = start(tmp_path)
+    assert again.iteration == 3 and weight(again) == 2.0
+
+
+@needs_signals
+def test_a_run_that_another_process_has_trained_further_is_not_trained_from_before(tmp_path):
+    run = start(tmp_path)
+    train(run, 2)
+    with elsewhere(train_further, tmp_path) as (_, iteration):
+        assert iteration == 4
+    before = checkpoints(run)
+    with pytest.raises(RuntimeError, match=r"checkpoint-000004, this run is at 2\. Start the run again"):
+        train(run, 10)
+    assert run.iteration == 2 and checkpoints(run) == before
+    again = start(tmp_path)
+    assert again.iteration == 4
+    train(again, 5)
+    assert checkpoints(run)[-1] == "checkpoint-000005"
+
+
+def test_an_error_in_the_loop_keeps_nobody_of_the_same_process_out(tmp_path):
+    run = start(tmp_path)
+
+    def fail(iteration):
+        if iteration == 2:
+            raise KeyError("a mistake")
+
+    with pytest.raises(KeyError):
+        train(run, 10, at=fail)
+    left = run.until(10)  # an iteration that is never done, whose loop nobody has closed
+    next(left)
+    again = start(tmp_path)
+    train(again, 4)
+    assert start(tmp_path).iteration == 4
+
+
+@needs_signals
+def test_the_lock_of_a_killed_process_is_free(tmp_path):
+    run = start(tmp_path)
+    with elsewhere(hold_run, tmp_path) as (holder, _):
+        for attempt in (lambda: start(tmp_path), lambda: train(run, 1), run.save):
+            with pytest.raises(RuntimeError, match=f"being trained by process {holder.pid} on "):
+                attempt()
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.join()
+        train(start(tmp_path), 1)
+    assert checkpoints(run) == ["checkpoint-000001"]
 
 
 # --- What the monitor says ---------------------------------------------------
@@ -405,6 +531,7 @@ def view_of(tmp_path, length, pause=0.0):
     return view
 
 
+@pytest.mark.alone
 def test_drawing_costs_the_same_however_long_the_history(tmp_path):
     def cost(length):
         view = view_of(tmp_path, length)
@@ -457,7 +584,7 @@ def test_the_view_says_how_far_what_is_wrong_and_what_it_sounds_like(tmp_path):
 def test_the_time_left_leaves_the_first_iteration_out(tmp_path, monkeypatch):
     view = view_of(tmp_path, 0)
     view._iterations, now = 13, [view._started]
-    monkeypatch.setattr(training_utils.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     assert "not known" in view._progress()
     for seconds in (60.0, 1.0, 1.0):  # compiled in the first
         now[0] += seconds
@@ -470,7 +597,7 @@ def test_the_time_left_leaves_the_first_iteration_out(tmp_path, monkeypatch):
 def test_the_view_takes_no_more_than_its_share_of_the_time(tmp_path, monkeypatch):
     view = view_of(tmp_path, 10)
     now = [0.0]
-    monkeypatch.setattr(training_utils.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     view._next = 0.0
     monkeypatch.setattr(view, "_draw", lambda: now.__setitem__(0, now[0] + 0.1))
     drawn = 0
@@ -520,8 +647,14 @@ class Bomb:
         return Path.touch, (self.path,)
 
 
-def test_bad_network_files_are_named_with_a_cure(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.npz is missing.*git checkout"):
+@pytest.mark.parametrize(
+    ("shipped", "cure"),
+    [(True, "git checkout pretrained"), (False, "Check the name, or store a network there")],
+)
+def test_bad_network_files_are_named_with_a_cure(tmp_path, monkeypatch, shipped, cure):
+    if shipped:
+        monkeypatch.setattr(store, "PRETRAINED_DIR", tmp_path)
+    with pytest.raises(FileNotFoundError, match=rf"none\.npz is missing.*{cure}"):
         store.load_network(tmp_path / "none.npz")
     (tmp_path / "text.npz").write_text("no network")
     np.savez(tmp_path / "other.npz", a=np.ones(3))
@@ -529,7 +662,7 @@ def test_bad_network_files_are_named_with_a_cure(tmp_path):
     store.save_network(tmp_path / "cut.npz", small_generator("float32"))
     cut(tmp_path / "cut.npz")
     for name in ("text", "other", "pickled", "cut"):
-        with pytest.raises(ValueError, match=rf"{name}\.npz holds no network.*save_network.*git checkout"):
+        with pytest.raises(ValueError, match=rf"{name}\.npz holds no network.*save_network.*{cure}"):
             store.load_network(tmp_path / f"{name}.npz")
     assert not (tmp_path / "exploded").exists()
 
@@ -571,14 +704,13 @@ def train_lesson(folder):
         iterations=ITERATIONS,
         save_every=2,
     )
-    lesson.sample_x, lesson.sample_z = inference_utils.load_melody_samples(
+    samples = inference_utils.load_melody_samples(
         n_sample=4, seed=config.seed, path=ROOT / "dataset" / "valid.npy"
     )
-    lesson.sample_melodies = tf.constant(lesson.sample_x[..., :1])
     # Drawing takes a second. A little time it must take, or a fast machine is done before it is killed.
     lesson.display_utils = SimpleNamespace(plot_pianoroll=lambda *_, **__: time.sleep(0.05))
     gan, run = lesson.start_run("lesson", config)
-    lesson.train(gan, run, config)
+    lesson.train(gan, run, config, *samples)
     weights = b"".join(w.tobytes() for w in gan.generator.get_weights() + gan.critic.get_weights())
     result = {
         "critic_loss": run.history["critic_loss"],
@@ -590,18 +722,9 @@ def train_lesson(folder):
         Path("result.json").write_text(json.dumps(result))
 
 
-def launch(folder):
-    # One server imports TensorFlow once; processes fork from it before it has computed anything.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["utils.inference_utils", "utils.training_utils"])
-    process = context.Process(target=train_lesson, args=(str(folder),))
-    process.start()
-    return process
-
-
 def stop_underway(folder, number, during_save=False, delay=0.0):
     """Train until one checkpoint more is there, and stop the process with a signal."""
-    process = launch(folder)
+    process = launch(train_lesson, folder)
 
     def wait_for(condition):
         while process.is_alive() and not condition():
@@ -617,11 +740,12 @@ def stop_underway(folder, number, during_save=False, delay=0.0):
     return process.exitcode
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.alone
+@needs_signals
 def test_killed_training_goes_on_as_if_nothing_had_been_bit_for_bit(tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     whole.mkdir(), stopped.mkdir()
-    reference = launch(whole)
+    reference = launch(train_lesson, whole)
     rng, killed, unfinished = random.Random(0), 0, 0
     for kill in range(KILLS):
         during_save = kill % 2 == 1
@@ -629,7 +753,7 @@ def test_killed_training_goes_on_as_if_nothing_had_been_bit_for_bit(tmp_path):
         killed += stop_underway(stopped, signal.SIGKILL, during_save, delay) == -signal.SIGKILL
         unfinished += any(stopped.glob(UNFINISHED))
     assert stop_underway(stopped, signal.SIGINT) == 0
-    last = launch(stopped)
+    last = launch(train_lesson, stopped)
     last.join(), reference.join()
     log = (stopped / "log.txt").read_text()
     print(f"{killed} kills, {unfinished} of them during a save, {log.count('Resumed from')} resumes")

@@ -13,13 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-TESTS = Path(__file__).parent
-ROOT = TESTS.parent
-sys.path.insert(0, str(ROOT))
+from utils.lesson.execution import KEEP_MEMORY
 
-from utils import inference_utils, path_utils
-from utils.lesson import execution
-from utils.training import replicas
+ROOT = Path(__file__).parent.parent
 
 
 def free_ports(number):
@@ -92,9 +88,9 @@ def train(folder, workers=1, devices=1, **choices):
     try:
         enter = stack.enter_context(loopback()) if workers > 1 else []
         for index in range(workers):
-            env = environment(CPU_DEVICES=str(devices))
+            env = environment(CPU_DEVICES=str(devices), PYTHONPATH=str(ROOT))
             if workers > 1 or choices.get("pin"):
-                env["GLIBC_TUNABLES"] = execution.KEEP_MEMORY
+                env["GLIBC_TUNABLES"] = KEEP_MEMORY
             if workers > 1:
                 task = {"type": "worker", "index": index}
                 env["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
@@ -138,12 +134,13 @@ def main(choices):
 
     import tensorflow as tf
 
+    from utils import inference_utils, path_utils, training_utils
     from utils.lesson.definitions import load_lesson
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     parts = [tf.config.LogicalDeviceConfiguration()] * int(os.environ["CPU_DEVICES"])
     tf.config.set_logical_device_configuration(cpu, parts)
-    strategy = replicas.choose_strategy()
+    strategy = training_utils.choose_strategy()
     lesson = load_lesson()
     if choices.pop("descent", False):
         lesson.keras.optimizers.Adam = lambda rate, loss_scale_factor, **_: lesson.keras.optimizers.SGD(
@@ -155,15 +152,14 @@ def main(choices):
     preset = lesson.PRESETS[choices.pop("preset", "smoke")]
     tiny = {"filters": 4, "batch_size": 8, "critic_steps": 1, "iterations": 6, "save_every": 1}
     config = replace(preset, **(tiny | choices), data=data)
-    lesson.sample_x, lesson.sample_z = inference_utils.load_melody_samples(
+    samples = inference_utils.load_melody_samples(
         n_sample=4, seed=config.seed, path=ROOT / "dataset" / "valid.npy"
     )
-    lesson.sample_melodies = tf.constant(lesson.sample_x[..., :1])
     lesson.display_utils = SimpleNamespace(plot_pianoroll=lambda *_, **__: time.sleep(pause))
     gan, run = lesson.start_run("lesson", config)
     for kernel in gan.generator.trainable_variables[:1]:
         kernel.assign(kernel * (1 + nudge))
-    lesson.train(gan, run, config)
+    lesson.train(gan, run, config, *samples)
     result = {
         "strategy": type(strategy).__name__,
         "replicas": strategy.num_replicas_in_sync,

@@ -7,23 +7,19 @@ network was trained on any.
 """
 
 import json
-import sys
 from fractions import Fraction
 from pathlib import Path
 
 import mido
 import numpy as np
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT))
-
-import utils.quiet_tensorflow  # noqa: E402, F401
-from utils import path_utils
-from utils.arranger.takes import harmonize_takes
-from utils.corpus import pieces
+import utils.quiet_tensorflow  # noqa: F401 (before TensorFlow is imported)
+from utils.corpus.pieces import load_chorales
+from utils.inference_utils import harmonize_takes, parse_notes, read_melody
 from utils.music import measures, theory
-from utils.songs import song, typed, write_midi
-from utils.songs.melody import read_melody
+from utils.path_utils import atomic_write
+from utils.songs.song import SCORE_TICKS, tempo_of
+from utils.songs.write_midi import write_tracks
 
 HERE = Path(__file__).parent
 TAKES, SEED = 8, 0
@@ -166,15 +162,15 @@ MEASURES = {
 
 def write_tune(name, meter, key, tempo, pickup, text):
     """Write a typed tune as MIDI."""
-    melody = read_melody(typed.parse_notes(text))
+    melody = read_melody(parse_notes(text))
     conductor = [
-        mido.MetaMessage("set_tempo", tempo=song.tempo_of(tempo)),
+        mido.MetaMessage("set_tempo", tempo=tempo_of(tempo)),
         mido.MetaMessage("key_signature", key=key),
         *signatures(*map(int, meter.split("/")), pickup, TICKS),
     ]
-    shorter = song.SCORE_TICKS // TICKS
+    shorter = SCORE_TICKS // TICKS
     notes = [note._replace(start=note.start // shorter, end=note.end // shorter) for note in melody.notes]
-    return write_midi.write_tracks(HERE / f"{name}.mid", [("Melody", 0, notes)], conductor, TICKS)
+    return write_tracks(HERE / f"{name}.mid", [("Melody", 0, notes)], conductor, TICKS)
 
 
 def write_corpus_tune(name, file, part):
@@ -187,7 +183,7 @@ def write_corpus_tune(name, file, part):
     (meter,) = melody.meters
     conductor = [*tempi, *signatures(meter.numerator, meter.denominator, melody.pickup, ticks)]
     conductor.sort(key=lambda message: message.time)
-    return write_midi.write_tracks(HERE / f"{name}.mid", [(melody.track, 0, melody.notes)], conductor, ticks)
+    return write_tracks(HERE / f"{name}.mid", [(melody.track, 0, melody.notes)], conductor, ticks)
 
 
 def signatures(numerator, denominator, pickup, ticks):
@@ -229,7 +225,7 @@ def arrange(file):
 
 def real_bach():
     """Measure the validation chorales in the same way, for comparison."""
-    rows = [measure(c.grid, c.onset) for c in pieces.load_chorales(split="valid")]
+    rows = [measure(c.grid, c.onset) for c in load_chorales(split="valid")]
     return {name: round(float(np.nanmean([row[name] for row in rows])), 4) for name in rows[0]}
 
 
@@ -242,7 +238,7 @@ def main():
         table[file.stem] = arrange(file)
         print(file.stem, {name: value for name, value in table[file.stem].items() if name != "report"})
     text = json.dumps(table, indent=1, ensure_ascii=False) + "\n"
-    path_utils.atomic_write(HERE / "gallery.json", lambda name: Path(name).write_text(text, encoding="utf-8"))
+    atomic_write(HERE / "gallery.json", lambda name: Path(name).write_text(text, encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -17,17 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-os.chdir(ROOT)
+import numpy as np
+import psutil
 
-import numpy as np  # noqa: E402
-import psutil  # noqa: E402
-
-import utils.quiet_tensorflow  # noqa: E402, F401
-from tests.benchmarks import floor, lesson_engine  # noqa: E402
-from utils.training import device
-from utils.training.batches import batches, load_windows
+import utils.quiet_tensorflow  # noqa: F401
+from tests.benchmarks import floor, lesson_engine
+from utils import dataset_utils, training_utils
 
 ITERATION_BATCHES = 6  # the classic five and one
 CHECKED_SAMPLES = 8
@@ -62,7 +57,7 @@ class Process:
 
     def __init__(self):
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("worker.py"))],
+            [sys.executable, "-m", "tests.benchmarks.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -91,8 +86,8 @@ def write_fixture(path, config, samples):
         name: [_stirred(weight, rng) for weight in getattr(gan, name).weights]
         for name in ("generator", "critic")
     }
-    windows = load_windows(lesson.Config().data)
-    served = batches(windows, config["batch_size"], seed=0)
+    windows = dataset_utils.load_windows(lesson.Config().data)
+    served = dataset_utils.batches(windows, config["batch_size"], seed=0)
     batches = np.stack(list(served.take(ITERATION_BATCHES))).astype(np.float32)
     np.savez(
         path,
@@ -158,7 +153,7 @@ def main():
     quick = arguments.parse_args().quick
     started = time.perf_counter()
     config = {"filters": 16 if quick else 64, "batch_size": 64}
-    precision = device.choose_precision()
+    precision = training_utils.choose_precision()
     contestants = {
         "ours": {"engine": "lesson_engine", "precision": precision},
         "PyTorch port": {"engine": "torch_port", "precision": precision},

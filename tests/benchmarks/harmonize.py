@@ -14,9 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
 MINUTES = (1, 3, 10, 30, 60)
 BEATS_A_MINUTE = 100
 TAKES = 8
@@ -38,22 +35,22 @@ def measure(minutes):
     import numpy as np
 
     import utils.quiet_tensorflow  # noqa: F401
-    from utils.arranger import proposals, takes
-    from utils.music.grid import STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
-    from utils.networks import store
+    from utils.arranger import proposals
+    from utils.inference_utils import harmonize, load_shipped
+    from utils.midi_utils import STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
 
-    takes.harmonize(melody(1)[:16], TAKES)  # loads and warms up
+    harmonize(melody(1)[:16], TAKES)  # loads and warms up
     notes = melody(minutes)
     runs = RUNS if minutes <= 10 else 1
     whole = []
     for _ in range(runs):
         began = time.perf_counter()
-        arrangement = takes.harmonize(notes, TAKES)
+        arrangement = harmonize(notes, TAKES)
         whole.append(time.perf_counter() - began)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     bare = None
     if minutes == 3:
-        generator, critic = store.load_shipped()
+        generator, critic = load_shipped()
         window = STEPS_PER_WINDOW
         grid = arrangement.grid[: len(arrangement.grid) // window * window]
         keys = len(proposals.TRANSPOSITIONS)
@@ -75,22 +72,18 @@ def measure(minutes):
 
 def cold(minutes=3):
     """Time the command from a cold shell to the written file."""
+    from utils.songs.melody import read_song
+    from utils.songs.write_midi import write_tracks
 
     with tempfile.TemporaryDirectory() as folder:
         song = read_song(melody(minutes))
         path = Path(folder) / "song.mid"
-        write_midi.write_tracks(
-            path, [("Melody", 0, song.parts[0].notes)], song.conductor, song.ticks_per_beat
-        )
+        write_tracks(path, [("Melody", 0, song.parts[0].notes)], song.conductor, song.ticks_per_beat)
         times = []
         for _ in range(COLD_RUNS):
             began = time.perf_counter()
-            subprocess.run(
-                [sys.executable, "-m", "utils.harmonize", str(path)],
-                cwd=ROOT,
-                check=True,
-                capture_output=True,
-            )
+            command = [sys.executable, "-m", "utils.harmonize", str(path)]
+            subprocess.run(command, check=True, capture_output=True)
             times.append(time.perf_counter() - began)
     return statistics.median(times)
 
@@ -101,9 +94,8 @@ def main():
         return
     print("minutes of music | seconds | times real time | peak memory, GB")
     for minutes in MINUTES:
-        done = subprocess.run(
-            [sys.executable, __file__, str(minutes)], check=True, capture_output=True, text=True, cwd=ROOT
-        )
+        command = [sys.executable, "-m", "tests.benchmarks.harmonize", str(minutes)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
         row = json.loads(done.stdout.splitlines()[-1])
         speed = 60 * minutes / row["seconds"]
         print(f"{minutes} | {row['seconds']:.2f} | {speed:.0f} | {row['gigabytes']:.2f}", flush=True)

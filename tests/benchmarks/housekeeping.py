@@ -6,17 +6,12 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from utils import inference_utils, midi_utils, path_utils
-from utils.corpus import pieces
-from utils.corpus.windows import windows
-from utils.music.grid import PITCHES, REST, STEPS_PER_WINDOW, VOICES
-from utils.networks import heads
-from utils.pictures import rolls
-from utils.training.batches import TRANSPOSITIONS, batches
+from utils import dataset_utils, display_utils, inference_utils, layer_utils, midi_utils, path_utils
+from utils.corpus.pieces import load_chorales
+from utils.midi_utils import PITCHES, REST, STEPS_PER_WINDOW, VOICES
+from utils.training.batches import TRANSPOSITIONS
 from utils.training.live_view import LiveView
-from utils.training.run import Run
-
-CORPUS = path_utils.DATASET_DIR / pieces.CHORALES_FILE
+from utils.training_utils import Run
 
 
 class Page:
@@ -87,10 +82,10 @@ class Monitor:
 
     def _sample(self):
         fake = self._engine.gan.generator((self._melodies, self._sample_z), training=False)
-        return heads.harden(fake, self._engine.config.head)
+        return layer_utils.harden(fake, self._engine.config.head)
 
     def _picture(self, run, iteration, fake):
-        rolls.plot_pianoroll(iteration, self._sample_x, fake, save_dir=run.dirs["train"])
+        display_utils.plot_pianoroll(iteration, self._sample_x, fake, save_dir=run.dirs["train"])
 
     def _write(self, run, iteration, fake):
         file = path_utils.generated_midi_path_for_iteration(iteration, run.dirs["sample"])
@@ -111,7 +106,7 @@ def seconds_of(call, repeats=3):
 def share_of_waiting(engine, iterations):
     """Train on the corpus in all keys, and give the share of the time spent waiting for batches."""
     config = engine.config
-    served = iter(batches(corpus_windows(), config.batch_size, config.seed, transpose=True))
+    served = iter(dataset_utils.batches(corpus_windows(), config.batch_size, config.seed, transpose=True))
     engine.iterate([next(served) for _ in range(config.critic_steps + 1)])
     waited, started = 0.0, time.perf_counter()
     for _ in range(iterations):
@@ -123,7 +118,7 @@ def share_of_waiting(engine, iterations):
 
 
 def corpus_windows():
-    return windows(pieces.load_chorales(CORPUS))[0]
+    return dataset_utils.windows(load_chorales())[0]
 
 
 def memory_of_pipeline(batch_size=64):
@@ -137,13 +132,13 @@ def memory_of_pipeline(batch_size=64):
     """
     process = psutil.Process()
     silence = np.full((1, STEPS_PER_WINDOW, len(VOICES)), REST, np.int8)
-    for _ in batches(silence, 1, 0, transpose=True).take(10):
+    for _ in dataset_utils.batches(silence, 1, 0, transpose=True).take(10):
         pass
     before = process.memory_info().rss
     windows = corpus_windows()
     samples = len(windows) * len(TRANSPOSITIONS)
     most = before
-    for _ in batches(windows, batch_size, 0, transpose=True).take(-(-samples // batch_size)):
+    for _ in dataset_utils.batches(windows, batch_size, 0, transpose=True).take(-(-samples // batch_size)):
         most = max(most, process.memory_info().rss)
     floats = samples * STEPS_PER_WINDOW * PITCHES * len(VOICES)
     return {"samples": samples, "mb": (most - before) / 1e6, "mb_as_rolls": 4 * floats / 1e6}

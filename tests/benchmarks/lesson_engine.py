@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from tests.lesson import load_lesson
 
 from tests.benchmarks.tensorflow_port import square_matmul  # noqa: F401 (TensorFlow's is TensorFlow's)
+from utils.lesson.definitions import load_lesson
 
 SEED = (2, 3)
 

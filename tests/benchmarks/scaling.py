@@ -6,14 +6,12 @@ The last ones let each process have one core, as if it were a machine of its own
 
 import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import workers
+from tests import workers
 
 
 def difference(result, expected):

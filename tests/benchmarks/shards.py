@@ -5,25 +5,18 @@ semitones. Prints the memory while it streams, and the rates of both ways with a
 """
 
 import argparse
-import os
-import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-os.chdir(ROOT)
+import numpy as np
+import psutil
 
-import numpy as np  # noqa: E402
-import psutil  # noqa: E402
-
-import utils.quiet_tensorflow  # noqa: E402, F401
-from utils.lesson.definitions import load_lesson  # noqa: E402
-from utils.music.grid import REST, STEPS_PER_BAR
-from utils.training.batches import batches, load_windows
-from utils.training.shards import write_shards
+import utils.quiet_tensorflow  # noqa: F401
+from utils.dataset_utils import batches, load_windows, write_shards
+from utils.lesson.definitions import load_lesson
+from utils.midi_utils import REST, STEPS_PER_BAR
 
 PIECE = 10_000  # windows made at a time
 
@@ -45,15 +38,15 @@ def resident():
     return psutil.Process().memory_info().rss / 1e6
 
 
-def pipeline_rate(windows, batches, batch_size=64):
+def pipeline_rate(windows, number, batch_size=64):
     """Give samples a second of the pipeline by itself."""
     served = iter(batches(windows, batch_size, 0, transpose=True))
     for _ in range(20):
         next(served)
     began = time.perf_counter()
-    for _ in range(batches):
+    for _ in range(number):
         next(served)
-    return batches * batch_size / (time.perf_counter() - began)
+    return number * batch_size / (time.perf_counter() - began)
 
 
 def main():
@@ -74,11 +67,11 @@ def main():
 
 def watch_memory(shards, epochs, batch_size=64):
     served = iter(batches(shards, batch_size, 0, transpose=True))
-    batches = int(epochs * len(shards)) // batch_size
-    print(f"resident MB while {batches * batch_size:,} windows stream:", end="")
-    for k in range(batches):
+    number = int(epochs * len(shards)) // batch_size
+    print(f"resident MB while {number * batch_size:,} windows stream:", end="")
+    for k in range(number):
         next(served)
-        if k % (batches // 10) == batches // 100:
+        if k % (number // 10) == number // 100:
             print(f" {resident():.0f}", end="", flush=True)
     print()
 
@@ -103,9 +96,9 @@ def compare(shards, whole, filters):
     }
     rates = {"shards": [], "memory": []}
     for turn in range(12):
-        for name, batches in served.items():
+        for name, own in served.items():
             began = time.perf_counter()
-            step([next(batches) for _ in range(2)], tf.constant(turn))[0].numpy()
+            step([next(own) for _ in range(2)], tf.constant(turn))[0].numpy()
             rates[name].append(2 * config.batch_size / (time.perf_counter() - began))
     show(f"with training, {filters} filters", {name: values[2:] for name, values in rates.items()})
 

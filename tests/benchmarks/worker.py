@@ -16,11 +16,8 @@ import os
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 
 class Worker:
