@@ -15,6 +15,7 @@ import numpy as np
 from .grid import STEPS_PER_BAR, STEPS_PER_BEAT
 
 TYPICAL = (4, 4)  # where nothing is said
+AUDIBLE = 0.02  # of a beat: by so much a time signature may move without a word
 
 
 class Meter(NamedTuple):
@@ -49,6 +50,46 @@ def tidy_meters(meters):
         if not tidy or tidy[-1][1:] != meter[1:]:
             tidy.append(meter)
     return tuple(tidy)
+
+
+def snap_meters(meters):
+    """Let time signatures begin with a step, the nearest one, and leave out what is no meter.
+
+    Parameters
+    ----------
+    meters : iterable of Meter
+
+    Returns
+    -------
+    list of Meter
+        None with bars shorter than a step.
+    tuple of str
+        What can be heard of it, a sentence each.
+    """
+    kept, left_out, moved = [], [], []
+    for meter in meters:
+        name = f"{meter.numerator}/{meter.denominator}"
+        if meter.numerator <= 0 or meter.denominator <= 0 or meter.steps < 1:
+            left_out.append(name)
+            continue
+        beat = nearest_step(meter.beat)
+        moved.append((abs(meter.beat - beat), name, meter.beat))
+        kept.append(meter._replace(beat=beat))
+    remarks = []
+    shift, name, beat = max(moved, default=(0, "", 0))
+    if shift > AUDIBLE:
+        remarks.append(
+            f"A time signature, {name}, stands {float(shift):.3f} beats off the sixteenths, at beat "
+            f"{float(beat):.2f}: it counts at the nearest one."
+        )
+    if left_out:
+        remarks.append(f"No meter, and left out: {', '.join(dict.fromkeys(left_out))}.")
+    return kept, tuple(remarks)
+
+
+def nearest_step(beat):
+    """Move a place in beats to the nearest step, up from the middle: Fraction."""
+    return Fraction(math.floor(STEPS_PER_BEAT * Fraction(beat) + Fraction(1, 2)), STEPS_PER_BEAT)
 
 
 def split_pickup(meters):

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, quantize, to_steps
-from ..music.meter import Meter, bar_lines
-from .find_melody import choose, skyline
+from ..music.meter import Meter, bar_lines, nearest_step, snap_meters, tidy_meters
+from .find_melody import choose, follow_line, rank
+from .mend_midi import find_header
 from .read_midi import read_midi, tempo_at
 from .read_musicxml import read_musicxml, read_stream
-from .song import LARGEST_SCORE, SCORES_TO_READ, MelodyError, check_length, read_bytes
+from .song import LARGEST_SCORE, LONGEST_BEATS, SCORES_TO_READ, MelodyError, check_length, read_bytes
 from .typed import read_typed
 
 NEAR_THIRD = Fraction(1, 16)  # beats; closer to a third of a beat than that may be a triplet
@@ -53,6 +54,12 @@ class Melody:
         True in beats of triplets, which the grid can only come near.
     report : tuple of str
         What was done to read it, a sentence each.
+    messages : tuple of mido.Message
+        What a MIDI file says to the instrument besides notes, ``time`` counted from the beginning.
+    signs, spelling
+        As in :class:`.Part`, of the notes that were taken.
+    keys, bars, title, composer, copyright
+        As in :class:`.Song`.
     """
 
     grid: np.ndarray
@@ -67,12 +74,21 @@ class Melody:
     pickup: Fraction = Fraction(0)
     triplet: np.ndarray | None = None
     report: tuple = ()
+    messages: tuple = ()
+    signs: tuple = ()
+    spelling: dict | None = None
+    keys: tuple = ()
+    bars: tuple | None = None
+    title: str = ""
+    composer: str = ""
+    copyright: str = ""
 
 
 def read_melody(source, track=None, pickup=None):
     """Read the melody of a whole song.
 
-    Drums are passed over. A part of several voices is reduced to its :func:`skyline`. Notes are placed on
+    Drums are passed over. Of a part of several voices the tune is taken, see
+    :func:`.follow_line`. Notes are placed on
     sixteenths by their ticks, so that changes of tempo do not move them. Silence before the first note is
     kept.
 
@@ -84,8 +100,7 @@ def read_melody(source, track=None, pickup=None):
         with its length in quarter notes.
     track : int or str, optional
         Which of the parts with notes, counted from 0 with drums left out, or a piece of its name. By
-        default the likeliest: of those that sound for at least half as long as the fullest, one that is
-        named like a melody, or else the highest.
+        default the likeliest, see :func:`.rank`.
     pickup : float, optional
         Quarter notes before the first bar line, where the source does not tell.
 
@@ -103,13 +118,18 @@ def read_melody(source, track=None, pickup=None):
     if pickup is not None:
         song = song._replace(pickup=_as_beats(song.source, pickup))
     chosen, why = choose(song, track)
-    notes = skyline(chosen.notes, song.ticks_per_beat // 16)
+    notes = follow_line(chosen.notes, song.ticks_per_beat)
     grid, onset = quantize(notes, song.ticks_per_beat)
     triplet = _triplets(notes, song.ticks_per_beat, len(grid))
     report = [f'The melody is "{chosen.name}", {why}: {len(notes)} notes, {len(grid) / 4:g} beats.']
     if len(notes) < len(chosen.notes):
         report.append(f"{len(chosen.notes) - len(notes)} notes below its upper line were left out.")
+    if track is None and len(song.parts) > 1:
+        place = rank(song)[1][0]
+        other = f'"{song.parts[place].name}"'
+        report.append(f"The next likeliest is {other}: to take it, ask for track {place} (--track {place}).")
     report += [*song.remarks, *_shifts(notes, song, triplet)]
+    taken = {note.start for note in notes}
     return Melody(
         grid=grid,
         onset=onset,
@@ -123,6 +143,14 @@ def read_melody(source, track=None, pickup=None):
         pickup=song.pickup,
         triplet=triplet,
         report=tuple(report),
+        messages=chosen.messages,
+        signs=tuple(sign for sign in chosen.signs if sign.tick in taken),
+        spelling=chosen.spelling,
+        keys=song.keys,
+        bars=song.bars,
+        title=song.title,
+        composer=song.composer,
+        copyright=song.copyright,
     )
 
 
@@ -148,7 +176,7 @@ def read_song(source):
         song = read_stream(source, "the stream")
     elif not isinstance(source, str | Path):
         song = read_typed(source)
-    elif (data := read_bytes(source, LARGEST_SCORE)).startswith(b"MThd"):
+    elif find_header(data := read_bytes(source, LARGEST_SCORE)) >= 0:
         song = read_midi(source, data)
     elif Path(source).suffix.lower() in SCORES_TO_READ or data.startswith((b"<?xml", b"PK")):
         song = read_musicxml(source, data)
@@ -156,7 +184,12 @@ def read_song(source):
         song = read_midi(source, data)  # which says what is wrong
     longest = max(note.end for part in song.parts for note in part.notes)
     check_length(song.source, longest, song.ticks_per_beat)
-    return song
+    meters, remarks = snap_meters(song.meters)
+    return song._replace(
+        meters=tidy_meters(meters),
+        pickup=nearest_step(song.pickup),
+        remarks=(*song.remarks, *remarks),
+    )
 
 
 def notated(melody):
@@ -228,7 +261,11 @@ def _shifts(notes, song, triplet):
 
 
 def _as_beats(source, value):
-    beats = Fraction(value).limit_denominator(STEPS_PER_BEAT)
-    if beats < 0:
+    """Read a pickup that somebody asks for; it ends with a step."""
+    try:
+        beats = nearest_step(value)
+    except (TypeError, ValueError, OverflowError):  # no number, or none that is finite
+        beats = Fraction(-1)
+    if not 0 <= beats <= LONGEST_BEATS:
         raise MelodyError(source, f"a pickup of {value} beats", "Give the quarter notes before the first bar")
     return beats
