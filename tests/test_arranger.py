@@ -324,15 +324,15 @@ def test_the_critic_puts_the_best_first():
     assert [take.scores["critic"] for take in takes] == pytest.approx(bass)
 
 
-@pytest.mark.parametrize("octaves", [-2, 1])
-def test_a_melody_out_of_range_is_moved_for_the_model_only(octaves):
-    grid = np.repeat([67, 72, 71, 69], 8)
+@pytest.mark.parametrize(("moved", "interval"), [(12, -3), (-24, 14), (3, 0), (-14, 4), (24, -15)])
+def test_a_melody_out_of_range_is_moved_by_the_least_for_the_model_only(moved, interval):
+    grid = np.repeat([67, 72, 71, 69], 8) + moved
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    arrangement = harmonize(made_up_melody(grid + 12 * octaves), generator=model)
+    arrangement = harmonize(made_up_melody(grid), generator=model)
     heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
-    np.testing.assert_array_equal(heard, grid)
-    np.testing.assert_array_equal(arrangement.grid[:, 0], grid + 12 * octaves)
-    low, high = np.array(VOICE_RANGES[1:]).T
+    np.testing.assert_array_equal(heard, grid + interval)
+    np.testing.assert_array_equal(arrangement.grid[:, 0], grid)
+    low, high = np.delete(VOICE_RANGES, arrangement.place, axis=0).T
     assert (arrangement.grid[:, 1:] >= low).all()
     assert (arrangement.grid[:, 1:] <= high).all()
 
