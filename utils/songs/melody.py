@@ -15,6 +15,7 @@ import numpy as np
 from ..music.grid import STEPS_PER_BEAT, quantize, to_steps
 from ..music.meter import Meter, bar_lines, nearest_step, snap_meters, tidy_meters
 from .find_melody import choose, follow_line, rank
+from .guess_pickup import guess_pickup
 from .mend_midi import find_header
 from .read_midi import read_midi, tempo_at
 from .read_musicxml import read_musicxml, read_stream
@@ -129,6 +130,13 @@ def read_melody(source, track=None, pickup=None):
         other = f'"{song.parts[place].name}"'
         report.append(f"The next likeliest is {other}: to take it, ask for track {place} (--track {place}).")
     report += [*song.remarks, *_shifts(notes, song, triplet)]
+    if pickup is None and not song.pickup and _is_midi(source):  # a score says where its bars begin
+        guess = guess_pickup(notes, song.meters, song.ticks_per_beat)
+        if guess:
+            report.append(
+                f"It would fit its bars better with a pickup of {float(guess):g} quarter notes: if it has one, "
+                f"ask for it (pickup={float(guess):g}, --pickup {float(guess):g})."
+            )
     taken = {note.start for note in notes}
     return Melody(
         grid=grid,
@@ -190,6 +198,10 @@ def read_song(source):
         pickup=nearest_step(song.pickup),
         remarks=(*song.remarks, *remarks),
     )
+
+
+def _is_midi(source):
+    return isinstance(source, str | Path) and Path(source).suffix.lower() not in SCORES_TO_READ
 
 
 def notated(melody):
@@ -266,6 +278,6 @@ def _as_beats(source, value):
         beats = nearest_step(value)
     except (TypeError, ValueError, OverflowError):  # no number, or none that is finite
         beats = Fraction(-1)
-    if not 0 <= beats <= LONGEST_BEATS:
+    if not 0 <= beats <= LONGEST_BEATS:  # also where the tune is shorter: then it is all pickup
         raise MelodyError(source, f"a pickup of {value} beats", "Give the quarter notes before the first bar")
     return beats

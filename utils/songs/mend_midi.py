@@ -52,11 +52,11 @@ def mend_chunks(data):
             foreign += 1
         place = end
     if start:
-        remarks.append(f"{start} bytes of wrapping before the MIDI header were passed over.")
+        remarks.append(f"{start} bytes of wrapping before the MIDI header, passed over.")
     if foreign:
         remarks.append(f"{foreign} foreign chunk{'s' * (foreign > 1)} between its tracks, passed over.")
     if after:
-        remarks.append(f"{after} bytes after its last track were passed over.")
+        remarks.append(f"{after} bytes after its last track, passed over.")
     if len(tracks) != promised:
         remarks.append(
             f"Its header promises {promised} tracks, there are {len(tracks)}: all of them are read."

@@ -260,7 +260,8 @@ def _parse(path, data):
         data, mended = mend_events(data)
         if mended:
             midi, error = _try_to_parse(data)
-            remarks += (f"{mended} messages that no player understands were passed over.",)
+            what = "message" if mended == 1 else "messages"
+            remarks += (f"{mended} {what} that no player understands, passed over.",)
     if error:
         reason = "it ends too early" if isinstance(error, EOFError) else error or type(error).__name__
         raise MelodyError(path, f"cannot be read as MIDI ({reason})", advice) from error

@@ -9,7 +9,17 @@ import mido
 
 from ..music.meter import tidy_meters
 from ..music.theory import pitch_number
-from .song import DEFAULT_TEMPO, DEFAULT_VELOCITY, SCORE_TICKS, MelodyError, Note, Part, Song, tempo_of
+from .song import (
+    DEFAULT_TEMPO,
+    DEFAULT_VELOCITY,
+    LONGEST_BEATS,
+    SCORE_TICKS,
+    MelodyError,
+    Note,
+    Part,
+    Song,
+    tempo_of,
+)
 
 TYPED_EXAMPLE = "C5 C5 G5 G5 A5 A5 G5:2 | F5 F5 E5 E5 D5 D5 C5:2"
 PLAIN_NUMBER = re.compile(r"\s*[+-]?(\d{0,9}\.?\d{1,9}|\d{1,9}\.|\d{1,9}/\d{1,9})\s*")
@@ -28,10 +38,12 @@ def read_typed(pairs):
         raise MelodyError(source, f"not pairs of a pitch and a length ({error})", advice) from error
     for place, (pitch, beats) in enumerate(pairs):
         if beats <= 0:
-            raise MelodyError(source, f"note {place} is {float(beats):g} beats long", advice)
+            raise MelodyError(source, f"note {place} is {_short(beats)} beats long", advice)
+        if beats > LONGEST_BEATS:
+            raise MelodyError(source, f"note {place} lasts for more than {LONGEST_BEATS:,} beats", advice)
         number = _pitch(pitch) if pitch is not None else None
         if pitch is not None and number is None:
-            raise MelodyError(source, f"note {place} is no pitch: {_short(repr(pitch))}", advice)
+            raise MelodyError(source, f"note {place} is no pitch: {_short(pitch)}", advice)
         if number is not None:
             start, end = round(now * SCORE_TICKS), round((now + beats) * SCORE_TICKS)
             notes.append(Note(start, end, number, DEFAULT_VELOCITY))
@@ -69,14 +81,14 @@ def parse_notes(text):
         length = _beats(beats) if colon else Fraction(1)
         if length is None:
             advice = "After the colon stand the beats, as in C5:2, C5:0.5 or C5:1/2"
-            raise MelodyError(source, f"note {number}, {_short(repr(word))}, has no length", advice)
+            raise MelodyError(source, f"note {number}, {_short(word)}, has no length", advice)
         if name in ("r", "rest"):
             notes.append((None, length))
             continue
         octave = name.lstrip("abcdefg#") or octave
         pitch = _pitch(name if name.endswith(octave) else name + octave)
         if pitch is None:
-            reason = f"note {number}, {_short(repr(word))}, is none" if word else "there is no note yet"
+            reason = f"note {number}, {_short(word)}, is none" if word else "there is no note yet"
             raise MelodyError(source, reason, f"Write them like this: {TYPED_EXAMPLE}")
         notes.append((pitch, length))
     if all(pitch is None for pitch, _ in notes):
@@ -97,7 +109,7 @@ def _length(beats):
     """Make a fraction of a length in beats, of texts only short ones in plain digits."""
     # An exponent, as in 1e10000000, may stand for a number that takes minutes to write out.
     if isinstance(beats, str) and not PLAIN_NUMBER.fullmatch(beats):
-        raise ValueError(f"no plain number: {_short(beats)}")
+        raise ValueError(f"{_short(beats)} is no plain number")
     return Fraction(beats)
 
 
@@ -106,5 +118,10 @@ def _pitch(name):
     return None if isinstance(name, str) and len(name) > LONGEST_NAME else pitch_number(name)
 
 
-def _short(text):
+def _short(value):
+    """Show what somebody gave, or its beginning."""
+    try:
+        text = str(value) if isinstance(value, Fraction) else repr(value)
+    except ValueError:  # of numbers with thousands of digits Python writes none
+        return "a number of thousands of digits"
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
