@@ -18,12 +18,12 @@ MELODY_NAMES = frozenset(
     vocal vocals vox voice voices voix voce voci voz stimme stem stemme röst głos голос вокал 人声 ボーカル
     sing singer sänger sängerin gesang zang sång sang laulu śpiew canto cantor cantante chant chanteur
     chanteuse lead leadsheet tune theme thema thème tema right rh rechts rechte droite derecha destra direita
-    """.split()
+    """.split()  # noqa: SIM905 (a list of strings would take a page)
 )
 # Words beside those by which a part only goes along.
 OTHER_NAMES = frozenset(
     "backing background harmony harmonies accompaniment begleitung alto alt altus tenor ténor tenore bass "
-    "basse basso bassus bajo baritone bariton left links gauche izquierda sinistra second 2nd".split()
+    "basse basso bassus bajo baritone bariton left links gauche izquierda sinistra second 2nd".split()  # noqa: SIM905
 )
 FULL, FULL_IF_NAMED = 1 / 2, 1 / 4  # of the sound of the fullest part, or a part is no melody
 TOGETHER = 16  # notes that begin a part of a beat so small from one another are one chord

@@ -134,8 +134,8 @@ def read_melody(source, track=None, pickup=None):
         guess = guess_pickup(notes, song.meters, song.ticks_per_beat)
         if guess:
             report.append(
-                f"It would fit its bars better with a pickup of {float(guess):g} quarter notes: if it has one, "
-                f"ask for it (pickup={float(guess):g}, --pickup {float(guess):g})."
+                f"It would fit its bars better with a pickup of {float(guess):g} quarter notes: if it has "
+                f"one, ask for it (pickup={float(guess):g}, --pickup {float(guess):g})."
             )
     taken = {note.start for note in notes}
     return Melody(
