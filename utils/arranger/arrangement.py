@@ -12,7 +12,7 @@ import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, grid_to_notes, voice_names
 from ..music.meter import bar_lines
-from ..songs.melody import Melody, notated
+from ..songs.melody import Melody, notated, notated_signs
 from ..songs.read_midi import MOST_TICKS_PER_BEAT
 from ..songs.song import MICROSECONDS_PER_MINUTE, MIDI_ENDINGS, SCORES_TO_WRITE, tempo_of
 from ..songs.write_midi import grid_to_ticks, write_tracks
@@ -45,7 +45,7 @@ class Arrangement:
     @property
     def bars(self):
         """Steps where bars begin: int array [bar]."""
-        return bar_lines(self.melody.meters, self.melody.pickup, len(self.grid))
+        return bar_lines(self.melody.meters, self.melody.pickup, len(self.grid), self.melody.bars)
 
     def write(self, path, programs=None, tempo=None):
         """Write a MIDI file or a score: the owner's melody as it is, then the other voices.
@@ -76,7 +76,7 @@ class Arrangement:
             raise ValueError(f"programs={programs}; give {voices} numbers in 0..127, one a voice")
         names = [self.melody.track, *voice_names(voices)[1:]]
         if ending in SCORES_TO_WRITE:
-            return self._write_score(path, names, programs, tempo)
+            return self._write_score(path, programs, tempo)
         if ending not in MIDI_ENDINGS:
             known = ", ".join((*MIDI_ENDINGS, *SCORES_TO_WRITE))
             raise ValueError(f"Cannot write {path}: the ending is {ending!r}, expected one of {known}.")
@@ -101,10 +101,12 @@ class Arrangement:
         set_tempo = mido.MetaMessage("set_tempo", tempo=tempo_of(tempo))
         return (set_tempo, *(message for message in own if message.type != "set_tempo"))
 
-    def _write_score(self, path, names, programs, tempo):
-        from ..songs.score import write_musicxml  # here: it takes a second that MIDI need not wait for
+    def _write_score(self, path, programs, tempo):
+        from ..songs.score import write_musicxml  # here, so that MIDI need not wait for it
 
         melody, ticks = self.melody, self.melody.ticks_per_beat
+        # Singers' names for all, whatever the melody's track was called.
+        names = [name.capitalize() for name in voice_names(len(programs))]
         parts = [(names[0], programs[0], notated(melody))]
         for voice in range(1, len(names)):
             notes = grid_to_notes(self.grid[:, voice], self.onset[:, voice])
@@ -118,4 +120,19 @@ class Arrangement:
             for message in self._conductor(tempo)
             if message.type == "set_tempo"
         ]
-        return write_musicxml(path, parts, melody.meters, tempi or [(0, 120.0)], melody.pickup)
+        signs, spelling = notated_signs(melody)
+        return write_musicxml(
+            path,
+            parts,
+            melody.meters,
+            tempi or [(0, 120.0)],
+            melody.pickup,
+            title=melody.title,
+            keys=melody.keys,
+            bars=melody.bars,
+            signs=signs,
+            spelling=spelling,
+            composer=melody.composer,
+            lyricist=melody.lyricist,
+            rights=melody.copyright,
+        )

@@ -105,7 +105,7 @@ def harmonize_takes(
         generator, shipped_critic = load_shipped()
         critic = critic or shipped_critic
     line, octaves = _as_soprano(melody.grid)
-    heard = hear_in_common_time(melody.meters, melody.pickup, len(line))
+    heard = hear_in_common_time(melody.meters, melody.pickup, len(line), melody.bars)
     phase = _phases(melody, heard)
     sung = harmonize_line(generator, line, takes, seed, critic, creativity, costs, heard=heard, phase=phase)
     report = (*melody.report, *_describe_placement(melody, octaves))

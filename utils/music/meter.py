@@ -86,7 +86,6 @@ class Bar(NamedTuple):
         """Quarter notes by which it is too short: a pickup, or a bar that another meter interrupts."""
         return Fraction(4 * self.numerator, self.denominator) - (self.end - self.start)
 
-
     @property
     def full(self):
         """Quarter notes that its meter says it lasts."""
@@ -180,7 +179,7 @@ def bar_lines(meters, pickup, steps, bars=None):
 
 
 def _bars_by_step(meters, pickup, steps, bars=None):
-    """Find the bar that begins at a step, and whether it is an upbeat: dict, ascending, without the pickup."""
+    """Find the bar that begins at a step, and whether it is an upbeat: ascending, without the pickup."""
     divided = divide_into_bars(meters, pickup, Fraction(steps, STEPS_PER_BEAT), bars)
     # A bar that only a change of meter cuts short begins with a beat, however short it is.
     upbeats = find_upbeats(divided) if bars else [False] * len(divided)

@@ -21,7 +21,6 @@ from .song import (
     MelodyError,
     Note,
     Part,
-    Sign,
     Song,
     check_count,
     cut_overlaps,
