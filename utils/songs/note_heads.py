@@ -46,14 +46,15 @@ def pieces_by_bar(notes, bars):
             inside.append((time, end, None))
         # An upbeat is counted from the bar line that ends it.
         origin = end - bar.full if upbeat else start
-        answer.append(_notate(inside, notes, start, end, beat_length(over, under), origin))
+        if len(inside) == 1 and inside[0][2] is None and not bar.missing:
+            answer.append([(start, end, None, None, None)])
+        else:
+            answer.append(_notate(inside, notes, start, end, beat_length(over, under), origin))
     return answer
 
 
 def _notate(inside, notes, start, end, beat, origin):
     """Cut the notes and rests of one bar."""
-    if len(inside) == 1 and inside[0][2] is None:
-        return [(start, end, None, None, None)]
     triplets = _triplets({time for begin, stop, _ in inside for time in (begin, stop)}, start, end)
     heads = []
     for begin, stop, owner in inside:

@@ -102,7 +102,7 @@ def read_stream(stream, source, play_repeats=False):
         remarks.append(f"{graces} grace notes were left out.")
     if any(sign.kind in ("repeat", "jump") for sign in repeats):
         remarks.append(
-            "Repeats stay signs in the score; a MIDI file plays the page once, from its top to its end."
+            "Repeats are not played out: they stay signs in the score, and a MIDI file plays the page once."
         )
     data = getattr(stream, "metadata", None)
     return Song(

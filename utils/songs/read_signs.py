@@ -24,7 +24,14 @@ JUMPS = {
     **dict.fromkeys(("DaCapo", "DaCapoAlFine", "DaCapoAlCoda"), "dacapo"),
     **dict.fromkeys(("DalSegno", "DalSegnoAlFine", "DalSegnoAlCoda"), "dalsegno"),
 }
-PLAIN_BAR_LINES = (None, "regular", "none")
+BAR_LINES = {  # those that say more than that a bar ends
+    "double": "light-light",
+    "final": "light-heavy",
+    "heavy": "heavy",
+    "dotted": "dotted",
+    "dashed": "dashed",
+    "heavy-heavy": "heavy-heavy",
+}
 # Spanners that are no marks, and what is read elsewhere.
 OWN_WAYS = ("RepeatBracket", "StaffGroup", "Slur", *WEDGES)
 MUSICXML_KINDS = {  # where music21 has names of its own
@@ -69,6 +76,7 @@ def read_signs(staff, flat):
             signs.append(Sign(tick, "tempo", words))
         elif kind in ("FiguredBass", "PedalMark", "FretBoard"):
             signs.append(Sign(tick, "dropped", _in_words(kind)))
+    signs = [sign for sign in signs if sign.value or sign.kind == "fermata"]
     return sorted([*signs, *_spanned(staff, ticks, ends)])
 
 
@@ -90,7 +98,8 @@ def read_repeats(staves):
             start = as_ticks(measure.offset)
             end = start + as_ticks(measure.duration.quarterLength)
             signs += _bar_line(start, measure.leftBarline)
-            signs += _bar_line(end, measure.rightBarline)
+            if measure is not measures[-1] or getattr(measure.rightBarline, "direction", None):
+                signs += _bar_line(end, measure.rightBarline)  # the last one needs no telling
             for mark in measure.recurse().getElementsByClass("RepeatExpression"):
                 signs.append(_jump(start + as_ticks(mark.getOffsetInHierarchy(measure)), mark))
         spans = {id(m): (as_ticks(m.offset), as_ticks(m.offset + m.duration.quarterLength)) for m in measures}
@@ -193,8 +202,8 @@ def _bar_line(tick, line):
         yield Sign(tick, "repeat", "forward")
     elif direction == "end":
         yield Sign(tick, "repeat", "backward", line.times or 2)
-    elif line.type not in PLAIN_BAR_LINES:
-        yield Sign(tick, "barline", line.musicXMLBarStyle)
+    elif line.type in BAR_LINES:
+        yield Sign(tick, "barline", BAR_LINES[line.type])
 
 
 def _jump(tick, mark):

@@ -308,7 +308,7 @@ def _add_part(score, number, notes, names, clef, layout, notations, marks):
                 own,
                 signature,
                 altered,
-                len(events) == 1,
+                len(events) == 1 and not bar.missing,
             )
         add_bar_line(measure, "right", layout.lines.get(bar.end, ()), last=index + 1 == len(layout.bars))
 
@@ -365,7 +365,7 @@ def _add_note(measure, start, stop, pitch, name, tie, tuplet, beams, own, signat
         What the key signature and the accidentals of the bar so far do to letters, and to those of an
         octave.
     alone : bool
-        Whether the bar holds nothing else.
+        Whether it is the rest of a whole silent bar.
     """
     note = SubElement(measure, "note")
     kind, dotted = shape(stop - start, tuplet)

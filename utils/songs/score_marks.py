@@ -47,7 +47,10 @@ BEAT_UNITS = {
     Fraction(3, 8): ("16th", True),
     Fraction(1, 4): ("16th", False),
 }
-DYNAMICS = set("p pp ppp pppp f ff fff ffff mp mf sf sfp sfpp fp rf rfz sfz sffz fz n pf sfzp".split())
+DYNAMICS = {
+    *("p", "pp", "ppp", "pppp", "f", "ff", "fff", "ffff", "mp", "mf", "sf", "sfp", "sfpp", "fp", "rf", "rfz"),
+    *("sfz", "sffz", "fz", "n", "pf", "sfzp"),
+}
 # A tempo that differs by less than this share from the one that is shown is not shown.
 SAME_TEMPO = 0.02
 JUMP_SOUNDS = {

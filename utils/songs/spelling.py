@@ -37,7 +37,7 @@ def spell_parts(parts, keys, own=None):
         return [[] for _ in parts]
     sounding = [sounding_at(times, notes) for notes in parts]
     grid = np.array(
-        [[REST if n is None else notes[n][2] for n in at] for notes, at in zip(parts, sounding)]
+        [[REST if n is None else notes[n][2] for n in at] for notes, at in zip(parts, sounding, strict=True)]
     ).T
     chords = np.where(clear_chords(grid), find_chords(grid), NO_CHORD).tolist()
     keys, current, names_at = sorted(keys, key=lambda key: key[0]), 0, {}
