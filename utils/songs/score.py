@@ -19,7 +19,7 @@ from xml.etree.ElementTree import SubElement
 import numpy as np
 
 from ..music.meter import divide_into_bars, find_upbeats
-from ..music.theory import OCTAVE, find_key, sharps_of, signature_of
+from ..music.theory import OCTAVE, SCALES, find_key, sharps_of, signature_of
 from ..path_utils import atomic_write
 from .clefs import CLEFS, choose_clef
 from .note_heads import find_beams, pieces_by_bar, shape
@@ -265,9 +265,9 @@ def _add_part(score, number, notes, names, clef, layout, notations, marks):
     grouping = signature = sharps = None
     for index, (bar, upbeat, events) in enumerate(zip(layout.bars, layout.upbeats, pieces, strict=True)):
         measure = SubElement(part, "measure", number=layout.numbers[index])
-        if upbeat:
-            measure.set("implicit", "yes")
         before = layout.bars[index - 1] if index else None
+        if upbeat and (before is None or before.missing > 0):
+            measure.set("implicit", "yes")  # elsewhere musicxml2ly would add it to the whole bar before
         new_key = next((key for key in layout.keys if key[0] == bar.start), None)
         if new_key:
             sharps = new_key[1]
@@ -276,7 +276,7 @@ def _add_part(score, number, notes, names, clef, layout, notations, marks):
         if new_meter:
             grouping = None
         grouping = layout.groupings.get(bar.start, grouping)
-        add_bar_line(measure, "left", layout.lines.get(bar.start, ()))
+        add_bar_line(measure, "left", layout.lines.get(bar.start, ()), number)
         _add_attributes(measure, before is None, new_key, new_meter and bar, clef)
         # A beam is the same wherever the same rhythm stands in such a bar.
         rhythm = tuple(
@@ -310,7 +310,8 @@ def _add_part(score, number, notes, names, clef, layout, notations, marks):
                 altered,
                 len(events) == 1 and not bar.missing,
             )
-        add_bar_line(measure, "right", layout.lines.get(bar.end, ()), last=index + 1 == len(layout.bars))
+        last = index + 1 == len(layout.bars)
+        add_bar_line(measure, "right", layout.lines.get(bar.end, ()), number, last)
 
 
 def _add_attributes(measure, first, key, meter, clef):
@@ -323,7 +324,7 @@ def _add_attributes(measure, first, key, meter, clef):
     if key:
         entry = SubElement(attributes, "key")
         _text(entry, "fifths", key[1])
-        if key[2]:
+        if key[2] in SCALES:  # MuseScore 3 complains of all other modes
             _text(entry, "mode", key[2])
     if meter:
         entry = SubElement(attributes, "time")

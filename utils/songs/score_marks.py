@@ -178,7 +178,7 @@ def notations_of(signs, melody, others=None):
     return answer
 
 
-def add_bar_line(measure, location, signs, last=False):
+def add_bar_line(measure, location, signs, number=0, last=False):
     """Add what one side of a bar line says, if it says anything.
 
     Parameters
@@ -187,6 +187,8 @@ def add_bar_line(measure, location, signs, last=False):
     location : {"left", "right"}
     signs : sequence of Sign
         On that line.
+    number : int
+        Of the part; voltas are seen above the uppermost one only.
     last : bool
         Whether the music ends there.
     """
@@ -195,19 +197,25 @@ def add_bar_line(measure, location, signs, last=False):
     endings = [s for s in signs if s.kind == "ending" and (s.value == "start") == left]
     style = next((s.value for s in signs if s.kind == "barline" and not left), None)
     style = "light-heavy" if last else style
-    if repeat:
-        style = "heavy-light" if left else "light-heavy"
-    if not (repeat or endings or style):
-        return
-    line = SubElement(measure, "barline", location=location)
-    if style:
-        SubElement(line, "bar-style").text = style
+    # musicxml2ly takes a repeat for a part of the volta that ends with it, unless each has its element.
     for sign in endings:
-        SubElement(line, "ending", number=sign.detail, type=sign.value)
+        line = _bar_line(measure, location, "regular")
+        ending = SubElement(line, "ending", number=sign.detail, type=sign.value)
+        if number:
+            ending.set("print-object", "no")
     if repeat:
+        line = _bar_line(measure, location, "heavy-light" if left else "light-heavy")
         element = SubElement(line, "repeat", direction=repeat.value)
         if not left and repeat.number > 2:
             element.set("times", str(repeat.number))
+    elif style:
+        _bar_line(measure, location, style)
+
+
+def _bar_line(measure, location, style):
+    line = SubElement(measure, "barline", location=location)
+    SubElement(line, "bar-style").text = style
+    return line
 
 
 def _add_slurs(answer, number, begins, ends):
