@@ -176,7 +176,8 @@ def test_nobody_crosses_a_tune_below(tmp_path):
     assert (arrangement.grid[:, 1:] > arrangement.grid[:, :1]).all()
     assert any("range of the bass" in line and "18 semitones higher" in line for line in arrangement.report)
     score = read_song(arrangement.write(tmp_path / "a.musicxml"))
-    assert [part.name for part in score.parts] == ["soprano", "alto", "tenor", "Cello"]
+    assert [part.name for part in score.parts] == ["Soprano", "Alto", "Tenor", "Bass"]
+    assert [note.pitch for note in score.parts[3].notes] == [note.pitch for note in arrangement.melody.notes]
     kept = read_melody(arrangement.write(tmp_path / "a.mid"), track=0)
     assert kept.notes == arrangement.melody.notes and kept.track == "Cello"
 

@@ -45,7 +45,12 @@ def test_words_pedal_bend_and_program_stay_with_the_melody(tmp_path):
 
 def test_words_are_signs_of_their_notes():
     melody = read_melody(INPUTS / "m06_lyrics_pedal_bend.mid")
-    assert melody.signs[:3] == (Sign(0, "lyric", "A-"), Sign(480, "lyric", "ma-"), Sign(960, "lyric", "zing"))
+    assert melody.signs[:4] == (
+        Sign(0, "lyric", "A-", detail="begin"),
+        Sign(480, "lyric", "ma-", detail="middle"),
+        Sign(960, "lyric", "zing", detail="end"),
+        Sign(1440, "lyric", "grace,", detail="single"),
+    )
     assert len(melody.signs) == len(melody.notes) == 23
     assert melody.copyright == "(c) N. N." and melody.title == "song"
 
@@ -82,7 +87,8 @@ def test_karaoke_words_of_another_track_go_to_the_part_that_sings_them(tmp_path)
     midi.tracks.append(mido.MidiTrack([mido.MetaMessage("text", text=t, time=time) for t, time in texts]))
     midi.save(path)
     melody = read_melody(path)
-    assert melody.signs == (Sign(0, "lyric", "Glo"), Sign(480, "lyric", "ri"), Sign(960, "lyric", "a"))
+    found = [(sign.tick, sign.value, sign.detail) for sign in melody.signs]
+    assert found == [(0, "Glo-", "begin"), (480, "ri-", "middle"), (960, "a", "end")]
     assert [m.text for m in said(arranged(path, tmp_path).tracks[1]) if m.type == "text"] == [
         "\\Glo",
         "ri",
@@ -120,7 +126,7 @@ def test_a_signature_beside_a_step_counts_at_the_step(tmp_path, file):
     arrangement = harmonize(INPUTS / file, takes=1, generator=generator)
     assert arrangement.melody.meters == (Meter(0, 4, 4), Meter(8, 3, 4))
     assert arrangement.bars.tolist() == [0, 16, 32, 44, 56]
-    assert not any("signature" in line for line in arrangement.report)  # nobody hears a tick
+    assert not any("time signature" in line for line in arrangement.report)  # nobody hears a tick
     song = read_song(arrangement.write(tmp_path / "a.musicxml"))
     assert song.meters == (Meter(0, 4, 4), Meter(8, 3, 4))
 

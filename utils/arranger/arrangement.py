@@ -12,7 +12,7 @@ import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, grid_to_notes, voice_names
 from ..music.meter import bar_lines
-from ..songs.melody import Melody, notated
+from ..songs.melody import Melody, notated, notated_signs
 from ..songs.read_midi import MOST_TICKS_PER_BEAT
 from ..songs.song import MICROSECONDS_PER_MINUTE, MIDI_ENDINGS, SCORES_TO_WRITE, tempo_of
 from ..songs.write_midi import grid_to_ticks, write_tracks
@@ -54,7 +54,7 @@ class Arrangement:
     @property
     def bars(self):
         """Steps where bars begin: int array [bar]."""
-        return bar_lines(self.melody.meters, self.melody.pickup, len(self.grid))
+        return bar_lines(self.melody.meters, self.melody.pickup, len(self.grid), self.melody.bars)
 
     def write(self, path, programs=None, tempo=None):
         """Write a MIDI file or a score: the owner's melody as it is, then the other voices.
@@ -117,21 +117,39 @@ class Arrangement:
         return (set_tempo, *(message for message in own if message.type != "set_tempo"))
 
     def _write_score(self, path, programs, tempo):
-        from ..songs.score import write_musicxml  # here: it takes a second that MIDI need not wait for
+        from ..songs.score import write_musicxml  # here, so that MIDI need not wait for it
 
         melody, ticks = self.melody, self.melody.ticks_per_beat
         parts = []
-        for voice in range(1, len(self.names)):
+        for voice in range(1, len(programs)):
             notes = grid_to_notes(self.grid[:, voice], self.onset[:, voice])
             in_beats = [
                 (Fraction(start, STEPS_PER_BEAT), Fraction(end, STEPS_PER_BEAT), pitch)
                 for start, end, pitch in notes
             ]
-            parts.append((self.names[voice], programs[voice], in_beats))
-        parts.insert(self.place, (self.names[0], programs[0], notated(melody)))
+            parts.append((programs[voice], in_beats))
+        parts.insert(self.place, (programs[0], notated(melody)))
+        # Singers' names for all, whatever the melody's track was called.
+        names = [name.capitalize() for name in voice_names(len(parts))]
         tempi = [
             (Fraction(message.time, ticks), MICROSECONDS_PER_MINUTE / message.tempo)
             for message in self._conductor(tempo)
             if message.type == "set_tempo"
         ]
-        return write_musicxml(path, parts, melody.meters, tempi or [(0, 120.0)], melody.pickup)
+        signs, spelling = notated_signs(melody)
+        return write_musicxml(
+            path,
+            [(name, *part) for name, part in zip(names, parts, strict=True)],
+            melody.meters,
+            tempi or [(0, 120.0)],
+            melody.pickup,
+            title=melody.title,
+            keys=melody.keys,
+            bars=melody.bars,
+            signs=signs,
+            spelling=spelling,
+            composer=melody.composer,
+            lyricist=melody.lyricist,
+            rights=melody.copyright,
+            tune=self.place,
+        )

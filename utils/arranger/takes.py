@@ -110,7 +110,7 @@ def harmonize_takes(
         critic = critic or shipped_critic
     line = _without_rests(melody.grid)
     octaves, semitones = _way_to_soprano(line)
-    heard = hear_in_common_time(melody.meters, melody.pickup, len(line))
+    heard = hear_in_common_time(melody.meters, melody.pickup, len(line), melody.bars)
     phase = _phases(melody, heard)
     sung = harmonize_line(
         generator,

@@ -127,8 +127,13 @@ class Bar(NamedTuple):
         """Quarter notes by which it is too short: a pickup, or a bar that another meter interrupts."""
         return Fraction(4 * self.numerator, self.denominator) - (self.end - self.start)
 
+    @property
+    def full(self):
+        """Quarter notes that its meter says it lasts."""
+        return Fraction(4 * self.numerator, self.denominator)
 
-def divide_into_bars(meters, pickup, end):
+
+def divide_into_bars(meters, pickup, end, bars=None):
     """Divide a piece into bars. All bar lines of the project come from here.
 
     Parameters
@@ -139,6 +144,9 @@ def divide_into_bars(meters, pickup, end):
         Beats before the first bar line; then the first bar is the pickup.
     end : number
         Beats of the piece.
+    bars : sequence of Bar, optional
+        The bars of a score, without gaps from beat 0, where they are not what its meters and pickup say.
+        Those that begin before ``end`` are taken as they are; meters say how it goes on behind them.
 
     Returns
     -------
@@ -153,7 +161,8 @@ def divide_into_bars(meters, pickup, end):
     meters = sorted(Meter(Fraction(beat), int(over), int(under)) for beat, over, under in meters)
     if not meters or meters[0].beat != 0:
         raise ValueError(f"meters={meters}: the first time signature must begin at beat 0.")
-    bars, start, current = [], Fraction(0), 0
+    bars = [bar for bar in bars or () if bar.start < end or bar.start == 0]
+    start, current = bars[-1].end if bars else Fraction(0), 0
     while start < end or not bars:
         while current + 1 < len(meters) and meters[current + 1].beat <= start:
             current += 1
@@ -166,7 +175,30 @@ def divide_into_bars(meters, pickup, end):
     return bars
 
 
-def bar_lines(meters, pickup, steps):
+def find_upbeats(bars):
+    """Tell which bars are upbeats: counted from the bar line that ends them.
+
+    A first bar that is too short is one. So is a later one that makes up a whole bar together with the
+    short one before it, as where a repeat sign divides a bar, and one that lasts less than half of what
+    its meter says. Other short bars lack their end.
+
+    Parameters
+    ----------
+    bars : sequence of Bar
+
+    Returns
+    -------
+    list of bool
+    """
+    answer = []
+    for index, bar in enumerate(bars):
+        before = bars[index - 1] if index else None
+        completes = before is not None and before.missing > 0 and before.missing + bar.missing == bar.full
+        answer.append(bar.missing > 0 and (not index or completes or 2 * bar.missing > bar.full))
+    return answer
+
+
+def bar_lines(meters, pickup, steps, bars=None):
     """List the steps where bars begin.
 
     Parameters
@@ -175,6 +207,8 @@ def bar_lines(meters, pickup, steps):
         As for :func:`divide_into_bars`.
     steps : int
         Length of the piece.
+    bars : sequence of Bar, optional
+        As for :func:`divide_into_bars`.
 
     Returns
     -------
@@ -182,13 +216,18 @@ def bar_lines(meters, pickup, steps):
         Ascending, the first at the end of the pickup. Bars of less than a step that would begin where
         another one does are left out.
     """
-    return np.array(list(_bars_by_step(meters, pickup, steps)), int)
+    return np.array(list(_bars_by_step(meters, pickup, steps, bars)), int)
 
 
-def _bars_by_step(meters, pickup, steps):
-    """Find the bar that begins at a step: dict of int to Bar, ascending, without the pickup."""
-    bars = divide_into_bars(meters, pickup, Fraction(steps, STEPS_PER_BEAT))[1 if pickup else 0 :]
-    by_step = {math.floor(STEPS_PER_BEAT * bar.start + Fraction(1, 2)): bar for bar in bars}
+def _bars_by_step(meters, pickup, steps, bars=None):
+    """Find the bar that begins at a step, and whether it is an upbeat: ascending, without the pickup."""
+    divided = divide_into_bars(meters, pickup, Fraction(steps, STEPS_PER_BEAT), bars)
+    # A bar that only a change of meter cuts short begins with a beat, however short it is.
+    upbeats = find_upbeats(divided) if bars else [False] * len(divided)
+    by_step = {
+        math.floor(STEPS_PER_BEAT * bar.start + Fraction(1, 2)): (bar, upbeat)
+        for bar, upbeat in list(zip(divided, upbeats, strict=True))[1 if pickup else 0 :]
+    }
     return {step: bar for step, bar in by_step.items() if step < steps}
 
 
@@ -198,7 +237,7 @@ def beat_length(over, under):
     return Fraction(4 * (3 if compound else 1), under)
 
 
-def hear_in_common_time(meters, pickup, steps):
+def hear_in_common_time(meters, pickup, steps, bars=None):
     """Place the steps of a piece where a model that knows only bars of sixteen steps should hear them.
 
     Bars of 4/4 stay as they are, but begin with a bar of the model: a pickup comes before one. Where units
@@ -218,17 +257,22 @@ def hear_in_common_time(meters, pickup, steps):
         The model's step at which each step is heard: ascending, no two alike. Its place in a beat (modulo
         4) and in a bar (modulo 16) is the model's.
     """
-    bars = _bars_by_step(meters, pickup, steps)
+    bars = _bars_by_step(meters, pickup, steps, bars)
     starts = [*bars, steps]
     first = starts[0]
     places, _ = _places(meters[0].numerator, meters[0].denominator)
     # The pickup is heard as the end of a bar.
     heard = list(places[-first:] if 0 < first <= len(places) else np.arange(first) + -first % STEPS_PER_BAR)
-    for bar, (start, end) in zip(bars.values(), pairwise(starts), strict=True):
+    for (bar, upbeat), (start, end) in zip(bars.values(), pairwise(starts), strict=True):
         places, length = _places(bar.numerator, bar.denominator)
+        longer = end - start - len(places)  # a bar of more than its meter says goes on as it is
+        places = np.append(places, places[-1] + 1 + np.arange(max(0, longer)))
+        places = places[start - end :] if upbeat else places[: end - start]
         now = heard[-1] + 1 if heard else 0
+        # The first beginning of a beat or bar of the model from which nothing is heard too early.
+        now -= places[0] if upbeat else 0
         now += -now % math.gcd(STEPS_PER_BAR, length)
-        heard.extend(now + places[: end - start])
+        heard.extend(now + places)
     return np.array(heard, int)
 
 

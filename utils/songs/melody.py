@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, quantize, to_steps
 from ..music.meter import Meter, bar_lines, nearest_step, snap_meters, tidy_meters
+from ..music.theory import OCTAVE, find_key, note_name, sharps_of, spell
 from .find_melody import choose, follow_line, rank
 from .guess_pickup import guess_pickup
 from .mend_midi import find_header
 from .read_midi import read_midi, tempo_at
-from .read_musicxml import read_musicxml, read_stream
-from .song import LARGEST_SCORE, LONGEST_BEATS, SCORES_TO_READ, MelodyError, check_length, read_bytes
+from .read_musicxml import dropped, read_musicxml, read_stream
+from .song import LARGEST_SCORE, LONGEST_BEATS, SCORES_TO_READ, Key, MelodyError, check_length, read_bytes
 from .typed import read_typed
 
 NEAR_THIRD = Fraction(1, 16)  # beats; closer to a third of a beat than that may be a triplet
+# A player lets go of notes before their time. Where more than this share of a melody's notes ends off the
+# grid, silence of less than a share of the way to the next note, and less than some beats, is no rest.
+PERFORMED = 0.2
+OFF_GRID = Fraction(1, 50)  # beats
+LARGEST_GAP_SHARE, LARGEST_GAP = Fraction(1, 3), Fraction(3, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +62,18 @@ class Melody:
         True in beats of triplets, which the grid can only come near.
     report : tuple of str
         What was done to read it, a sentence each.
+    keys : tuple of Key
+        Its key signatures, at least one: guessed where the source has none.
+    bars : tuple of Bar, optional
+        Its bars, where they are not what ``meters`` and ``pickup`` say.
     messages : tuple of mido.Message
         What a MIDI file says to the instrument besides notes, ``time`` counted from the beginning.
-    signs, spelling
-        As in :class:`.Part`, of the notes that were taken.
-    keys, bars, title, composer, copyright
-        As in :class:`.Song`.
+    signs : tuple of Sign
+        What a score writes with it: lyrics, slurs, repeats and so on.
+    spelling : dict of (tick, pitch) to (letter, alteration), optional
+        Its notes as their owner spelled them.
+    title, composer, lyricist, copyright : str
+        Of the piece; the title is the file's name where it has none.
     """
 
     grid: np.ndarray
@@ -75,17 +88,18 @@ class Melody:
     pickup: Fraction = Fraction(0)
     triplet: np.ndarray | None = None
     report: tuple = ()
+    keys: tuple = (Key(Fraction(0), 0),)
+    bars: tuple | None = None
     messages: tuple = ()
     signs: tuple = ()
     spelling: dict | None = None
-    keys: tuple = ()
-    bars: tuple | None = None
     title: str = ""
     composer: str = ""
+    lyricist: str = ""
     copyright: str = ""
 
 
-def read_melody(source, track=None, pickup=None):
+def read_melody(source, track=None, pickup=None, play_repeats=False):
     """Read the melody of a whole song.
 
     Drums are passed over. Of a part of several voices the tune is taken, see
@@ -104,6 +118,8 @@ def read_melody(source, track=None, pickup=None):
         default the likeliest, see :func:`.rank`.
     pickup : float, optional
         Quarter notes before the first bar line, where the source does not tell.
+    play_repeats : bool
+        Write out what a score repeats, in the order in which it is played; by default repeats stay signs.
 
     Returns
     -------
@@ -115,9 +131,9 @@ def read_melody(source, track=None, pickup=None):
         If there is no such file, if it is unreadable, too large, without notes or with drums only, or if
         it has no such track.
     """
-    song = read_song(source)
+    song = read_song(source, play_repeats)
     if pickup is not None:
-        song = song._replace(pickup=_as_beats(song.source, pickup))
+        song = song._replace(pickup=_as_beats(song.source, pickup), bars=None)
     chosen, why = choose(song, track)
     notes = follow_line(chosen.notes, song.ticks_per_beat)
     grid, onset = quantize(notes, song.ticks_per_beat)
@@ -129,7 +145,8 @@ def read_melody(source, track=None, pickup=None):
         place = rank(song)[1][0]
         other = f'"{song.parts[place].name}"'
         report.append(f"The next likeliest is {other}: to take it, ask for track {place} (--track {place}).")
-    report += [*song.remarks, *_shifts(notes, song, triplet)]
+    keys, guessed = _keys_of(song)
+    report += [*song.remarks, *dropped(chosen.signs), *guessed, *_shifts(notes, song, triplet)]
     if pickup is None and not song.pickup and _is_midi(source):  # a score says where its bars begin
         guess = guess_pickup(notes, song.meters, song.ticks_per_beat)
         if guess:
@@ -151,23 +168,25 @@ def read_melody(source, track=None, pickup=None):
         pickup=song.pickup,
         triplet=triplet,
         report=tuple(report),
-        messages=chosen.messages,
-        signs=tuple(sign for sign in chosen.signs if sign.tick in taken),
-        spelling=chosen.spelling,
-        keys=song.keys,
+        keys=keys,
         bars=song.bars,
-        title=song.title,
+        messages=chosen.messages,
+        signs=tuple(sign for sign in chosen.signs if sign.kind != "lyric" or sign.tick in taken),
+        spelling=chosen.spelling,
+        title=song.title or _name_of_file(source),
         composer=song.composer,
+        lyricist=song.lyricist,
         copyright=song.copyright,
     )
 
 
-def read_song(source):
+def read_song(source, play_repeats=False):
     """Read all parts of a piece that are no drums.
 
     Parameters
     ----------
     source : str, Path, music21 stream, or sequence of (pitch, beats)
+    play_repeats : bool
         As for :func:`read_melody`.
 
     Returns
@@ -181,13 +200,13 @@ def read_song(source):
         As for :func:`read_melody`.
     """
     if hasattr(source, "recurse"):
-        song = read_stream(source, "the stream")
+        song = read_stream(source, "the stream", play_repeats)
     elif not isinstance(source, str | Path):
         song = read_typed(source)
     elif find_header(data := read_bytes(source, LARGEST_SCORE)) >= 0:
         song = read_midi(source, data)
     elif Path(source).suffix.lower() in SCORES_TO_READ or data.startswith((b"<?xml", b"PK")):
-        song = read_musicxml(source, data)
+        song = read_musicxml(source, data, play_repeats)
     else:
         song = read_midi(source, data)  # which says what is wrong
     longest = max(note.end for part in song.parts for note in part.notes)
@@ -207,6 +226,8 @@ def _is_midi(source):
 def notated(melody):
     """Write a melody's notes as a score can show them: on sixteenths, or on thirds in beats of triplets.
 
+    Where a melody was performed rather than written, the short silences between its notes are no rests.
+
     Parameters
     ----------
     melody : Melody
@@ -216,6 +237,37 @@ def notated(melody):
     list of (start, end, pitch)
         In quarter notes, Fractions, in order, no two at once; every note lasts.
     """
+    place, shortest = _placer(melody)
+    notes = []
+    for start, end, pitch in ((place(note.start), place(note.end), note.pitch) for note in melody.notes):
+        if notes and notes[-1][1] > start:  # notes that overlap, as fingers do
+            notes[-1] = (notes[-1][0], start, notes[-1][2])
+        notes.append((start, max(end, start + shortest(start)), pitch))
+    notes = [note for note in notes if note[0] < note[1]]
+    return _without_gaps(notes) if _is_performed(melody, place) else notes
+
+
+def notated_signs(melody):
+    """Place what is written with a melody where :func:`notated` places its notes.
+
+    Parameters
+    ----------
+    melody : Melody
+
+    Returns
+    -------
+    signs : list of Sign
+        With quarter notes, Fractions, in place of ticks.
+    spelling : dict of (beat, pitch) to (letter, alteration)
+    """
+    place, _ = _placer(melody)
+    signs = [sign._replace(tick=place(sign.tick)) for sign in melody.signs]
+    spelling = {(place(tick), pitch): name for (tick, pitch), name in (melody.spelling or {}).items()}
+    return signs, spelling
+
+
+def _placer(melody):
+    """Make the function that brings ticks onto the grid, in beats, and the one that tells how fine it is."""
     beats_of_triplets = (
         set(np.flatnonzero(melody.triplet[::STEPS_PER_BEAT])) if melody.triplet is not None else ()
     )
@@ -225,13 +277,46 @@ def notated(melody):
         parts = 6 if beat in beats_of_triplets else STEPS_PER_BEAT
         return beat + Fraction(round(rest * parts), parts)
 
-    notes = []
-    for start, end, pitch in ((place(note.start), place(note.end), note.pitch) for note in melody.notes):
-        if notes and notes[-1][1] > start:  # notes that overlap, as fingers do
-            notes[-1] = (notes[-1][0], start, notes[-1][2])
-        shortest = Fraction(1, 6 if int(start) in beats_of_triplets else STEPS_PER_BEAT)
-        notes.append((start, max(end, start + shortest), pitch))
-    return [note for note in notes if note[0] < note[1]]
+    def shortest(start):
+        return Fraction(1, 6 if int(start) in beats_of_triplets else STEPS_PER_BEAT)
+
+    return place, shortest
+
+
+def _is_performed(melody, place):
+    """Tell whether many notes of a melody end off the grid."""
+    off = [abs(Fraction(note.end, melody.ticks_per_beat) - place(note.end)) for note in melody.notes]
+    return sum(distance > OFF_GRID for distance in off) > PERFORMED * len(off)
+
+
+def _without_gaps(notes):
+    """Hold notes that end a little too early until the next one begins."""
+    longer = [
+        (start, following, pitch)
+        if 0 < following - end <= min(LARGEST_GAP_SHARE * (following - start), LARGEST_GAP)
+        else (start, end, pitch)
+        for (start, end, pitch), (following, *_) in pairwise(notes)
+    ]
+    return [*longer, *notes[-1:]]
+
+
+def _keys_of(song):
+    """Take a song's key signatures, or guess one and say so: tuple of Key, list of str."""
+    if song.keys:
+        return song.keys, []
+    counts = np.zeros(OCTAVE)
+    for part in song.parts:
+        for note in part.notes:
+            counts[note.pitch % OCTAVE] += (note.end - note.start) / song.ticks_per_beat
+    tonic, mode = find_key(counts)
+    name = note_name(*spell(tonic, tonic, mode)).replace("-", " flat").replace("#", " sharp")
+    guess = f"No key signature is given: the score is written in {name} {mode}, as the notes suggest."
+    return (Key(Fraction(0), sharps_of(tonic, mode), mode),), [guess]
+
+
+def _name_of_file(source):
+    """Make a title of a file's name; of what is no file, none."""
+    return " ".join(Path(source).stem.replace("_", " ").split()) if isinstance(source, str | Path) else ""
 
 
 def _triplets(notes, ticks_per_beat, steps):
@@ -263,7 +348,7 @@ def _shifts(notes, song, triplet):
     shift = np.where(in_triplet, 0, np.abs(exact - step))
     if shift.max() > 0.01:
         worst = shift.argmax()
-        bars = bar_lines(song.meters, song.pickup, len(triplet))
+        bars = bar_lines(song.meters, song.pickup, len(triplet), song.bars)
         bar = np.searchsorted(bars, step[worst], side="right")
         sentences.append(
             f"{(shift > 0.01).sum()} notes lie off the sixteenths, at most by {shift.max() / 4:.3f} beats "

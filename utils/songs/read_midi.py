@@ -7,13 +7,14 @@ import io
 import re
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 
 import mido
 import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, quantize, to_steps
 from ..music.meter import Meter, nearest_step, snap_meters, split_pickup, tidy_meters
-from ..music.theory import KEYS_BY_SHARPS
+from ..music.theory import KEYS_BY_SHARPS, MINOR_KEYS_BY_SHARPS
 from .mend_midi import find_header, mend_chunks, mend_events
 from .song import (
     LARGEST_MIDI,
@@ -35,12 +36,12 @@ CONDUCTOR = ("set_tempo", "time_signature", "key_signature", "marker", "cue_mark
 WORDS = ("lyrics", "text")  # the first that there are
 IN_TIME = 0.6  # of the words must begin with a note, or they are those of another part
 KEPT = ("control_change", "pitchwheel", "aftertouch", "polytouch", "program_change", "instrument_name")
+BLANKS = "/\\\r\n\t "  # beside words; strokes begin a line or a page of them
 FIRST_SWITCH, RESET = 120, 121  # controllers
 NOT_KEPT = {
     "sysex": "messages to one make of instrument (system exclusive)",
     "smpte_offset": "offsets of film",
 }
-TONICS = {name: sharps for sharps, name in KEYS_BY_SHARPS.items()} | {"G#": 8, "D#": 9, "A#": 10}
 # Bytes that each announce another one: the parser would read them as one number, slower and slower.
 ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
 
@@ -159,14 +160,31 @@ def _with_words(part, words, end, near):
     own = _words(messages)
     start = np.unique([note.start for note in part.notes])
     signs = []
-    for word in own or words:
+    for word, sign in zip(own or words, _syllables(own or words), strict=True):
         after = min(np.searchsorted(start, word.time), len(start) - 1)
         note = min(start[max(after - 1, 0)], start[after], key=lambda tick: abs(tick - word.time))
         if abs(note - word.time) <= near:
-            signs.append(Sign(int(note), "lyric", word.text.strip("\\/\r\n\t ")))
+            signs.append(sign._replace(tick=int(note)))
     if len(signs) < max(1, IN_TIME * len(own or words)):
         return part._replace(messages=messages)
     return part._replace(messages=messages if own else (*messages, *words), signs=tuple(signs))
+
+
+def _syllables(words):
+    """Make signs of words: a hyphen says that a word goes on, or, in karaoke files, that no blank follows."""
+    texts = [word.text for word in words]
+    by_blanks = any(text != text.strip(BLANKS) for text in texts)
+    goes_on = [
+        text.rstrip().endswith("-")
+        or (by_blanks and text == text.rstrip(BLANKS) and following == following.lstrip(BLANKS))
+        for text, following in pairwise([*texts, " "])
+    ]
+    signs = []
+    for word, went_on, more in zip(words, [False, *goes_on], goes_on, strict=False):
+        detail = {(False, False): "single", (False, True): "begin", (True, True): "middle"}
+        syllable = word.text.strip(BLANKS).removesuffix("-") + "-" * more
+        signs.append(Sign(word.time, "lyric", syllable, detail=detail.get((went_on, more), "end")))
+    return signs
 
 
 def _keys(conductor, ticks_per_beat):
@@ -174,8 +192,9 @@ def _keys(conductor, ticks_per_beat):
     keys = []
     for message in conductor:
         if message.type == "key_signature":
-            tonic, minor = message.key.removesuffix("m"), message.key.endswith("m")
-            sharps = TONICS[tonic] - 3 * minor
+            minor = message.key.endswith("m")
+            names = MINOR_KEYS_BY_SHARPS if minor else KEYS_BY_SHARPS
+            sharps = next(sharps for sharps, name in names.items() if name == message.key.removesuffix("m"))
             beat = nearest_step(Fraction(message.time, ticks_per_beat))
             keys.append(Key(beat, sharps, "minor" if minor else "major"))
     return tuple(keys)
