@@ -22,8 +22,10 @@ MELODY_NAMES = frozenset(
 )
 # Words beside those by which a part only goes along.
 OTHER_NAMES = frozenset(
-    "backing background harmony harmonies accompaniment begleitung alto alt altus tenor ténor tenore bass "
-    "basse basso bassus bajo baritone bariton left links gauche izquierda sinistra second 2nd".split()  # noqa: SIM905
+    """
+    backing background harmony harmonies accompaniment begleitung alto alt altus tenor ténor tenore bass basse
+    basso bassus bajo baritone bariton left links gauche izquierda sinistra second 2nd
+    """.split()  # noqa: SIM905
 )
 FULL, FULL_IF_NAMED = 1 / 2, 1 / 4  # of the sound of the fullest part, or a part is no melody
 TOGETHER = 16  # notes that begin a part of a beat so small from one another are one chord

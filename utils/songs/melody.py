@@ -6,6 +6,7 @@ its notes on the grid.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, quantize, to_steps
-from ..music.meter import Meter, bar_lines, nearest_step, snap_meters, tidy_meters
+from ..music.meter import Meter, bar_lines, divide_into_bars, nearest_step, snap_meters, tidy_meters
 from ..music.theory import OCTAVE, find_key, note_name, sharps_of, spell
 from .find_melody import choose, follow_line, rank
 from .guess_pickup import guess_pickup
@@ -268,9 +269,7 @@ def notated_signs(melody):
 
 def _placer(melody):
     """Make the function that brings ticks onto the grid, in beats, and the one that tells how fine it is."""
-    beats_of_triplets = (
-        set(np.flatnonzero(melody.triplet[::STEPS_PER_BEAT])) if melody.triplet is not None else ()
-    )
+    beats_of_triplets = _beats_of_triplets(melody)
 
     def place(tick):
         beat, rest = divmod(Fraction(tick, melody.ticks_per_beat), 1)
@@ -281,6 +280,21 @@ def _placer(melody):
         return Fraction(1, 6 if int(start) in beats_of_triplets else STEPS_PER_BEAT)
 
     return place, shortest
+
+
+def _beats_of_triplets(melody):
+    """List the beats of triplets that a score can show: whole beats of one bar, counted from its line."""
+    if melody.triplet is None or not melody.triplet.any():
+        return set()
+    end = Fraction(len(melody.grid), STEPS_PER_BEAT)
+    bars = divide_into_bars(melody.meters, melody.pickup, end, melody.bars)
+    starts = [bar.start for bar in bars]
+    found = set()
+    for beat in np.flatnonzero(melody.triplet[::STEPS_PER_BEAT]).tolist():
+        bar = bars[bisect_right(starts, beat) - 1]
+        if beat + 1 <= bar.end and (beat - bar.start).denominator == 1:
+            found.add(beat)
+    return found
 
 
 def _is_performed(melody, place):

@@ -123,7 +123,9 @@ def _cut_plain(start, end, origin, beat, rest):
         elif place:
             head = _largest(min(length, beat - place))
         elif length >= beat:
-            head = max(size for size in PLAIN if size <= length and size % beat == 0)
+            # In such meters as 6/64 no head is as long as a beat.
+            whole_beats = (size for size in PLAIN if size <= length and size % beat == 0)
+            head = max(whole_beats, default=_largest(length))
         else:
             head = _largest(length)
         heads.append((start, start + head))
