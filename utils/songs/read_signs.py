@@ -32,6 +32,8 @@ BAR_LINES = {  # those that say more than that a bar ends
     "dashed": "dashed",
     "heavy-heavy": "heavy-heavy",
 }
+UNEVEN = (5, 7, 8, 10, 11)  # units that are grouped by twos and threes
+EIGHTHS = 8
 # Spanners that are no marks, and what is read elsewhere.
 OWN_WAYS = ("RepeatBracket", "StaffGroup", "Slur", *WEDGES)
 MUSICXML_KINDS = {  # where music21 has names of its own
@@ -109,6 +111,7 @@ def read_repeats(staves):
                 numbers = ", ".join(str(number) for number in bracket.numberRange) or str(bracket.number)
                 signs.append(Sign(covered[0][0], "ending", "start", 1, numbers))
                 signs.append(Sign(covered[-1][1], "ending", "stop", 1, numbers))
+        signs += _groupings(measures)
     signs += _bar_numbers(staves[0])
     # Most of them stand in every staff, but count once.
     return sorted(sign for sign in signs if not (sign in seen or seen.add(sign)))
@@ -214,6 +217,44 @@ def _jump(tick, mark):
     if kind == "coda" and words.lower().startswith("to"):
         kind = "tocoda"
     return Sign(tick, "jump", kind, 1, "" if kind in ("segno", "coda") else words)
+
+
+def _groupings(measures):
+    """Find how the units of an odd meter are grouped: as it is written, or as beams have it first."""
+    over = under = 0
+    start, known = 0, True
+    for measure in measures:
+        if (signature := measure.timeSignature) is not None:
+            over, under = signature.numerator, signature.denominator
+            start, known = as_ticks(measure.offset), over not in UNEVEN
+            written = [term.numerator for term in signature.displaySequence]
+            if not known and len(written) > 1 and sum(written) == over:
+                known = True
+                yield Sign(start, "grouping", "+".join(map(str, written)))
+        if known or under < EIGHTHS:
+            continue
+        groups = _beamed(measure, Fraction(4, under))
+        if sum(groups) == over and set(groups) <= {2, 3}:
+            known = True
+            yield Sign(start, "grouping", "+".join(map(str, groups)))
+
+
+def _beamed(measure, unit):
+    """List how many units each beam of a bar covers; nothing unless they cover it without a hole."""
+    groups, time, begin = [], Fraction(0), None
+    for element in measure.flatten().notesAndRests:
+        if "Harmony" in element.classes or not element.quarterLength:
+            continue
+        beams = getattr(element, "beams", None)
+        kinds = [beam.type for beam in beams] if beams else []
+        if exact(element.offset) != time or not kinds:
+            return []
+        time += exact(element.quarterLength)
+        if kinds[0] == "start":
+            begin = exact(element.offset)
+        elif kinds[0] == "stop" and begin is not None:
+            groups.append((time - begin) / unit)
+    return [int(group) for group in groups] if all(group.denominator == 1 for group in groups) else []
 
 
 def _bar_numbers(staff):
