@@ -59,6 +59,7 @@ def read_signs(staff, flat):
         In order; what cannot be kept among them as "dropped".
     """
     signs, ticks, ends = [], {}, {}
+    tempi = {as_ticks(mark.offset) for mark in flat.getElementsByClass("MetronomeMark")}
     for element in flat:
         tick = as_ticks(element.offset)
         ticks[id(element)], ends[id(element)] = tick, tick + as_ticks(element.quarterLength)
@@ -71,7 +72,8 @@ def read_signs(staff, flat):
         elif kind == "Dynamic":
             signs.append(Sign(tick, "dynamic", element.value or "mf"))
         elif kind == "TextExpression":
-            signs.append(Sign(tick, "text", element.content))
+            words = " ".join((element.content or "").split())
+            signs.append(Sign(tick, "tempo" if tick in tempi else "text", words))
         elif kind == "RehearsalMark":
             signs.append(Sign(tick, "rehearsal", str(element.content)))
         elif kind in ("MetronomeMark", "TempoText") and (words := _tempo_words(element)):
@@ -82,12 +84,14 @@ def read_signs(staff, flat):
     return sorted([*signs, *_spanned(staff, ticks, ends)])
 
 
-def read_repeats(staves):
+def read_repeats(staves, numbers=True):
     """List the signs that hold for all staves: repeats, voltas, jumps, double bars, odd numbers of bars.
 
     Parameters
     ----------
     staves : list of music21 stream
+    numbers : bool
+        Whether to keep the numbers of bars.
 
     Returns
     -------
@@ -108,11 +112,12 @@ def read_repeats(staves):
         for bracket in staff.recurse().getElementsByClass("RepeatBracket"):
             covered = [spans[id(m)] for m in bracket.getSpannedElements() if id(m) in spans]
             if covered:
-                numbers = ", ".join(str(number) for number in bracket.numberRange) or str(bracket.number)
-                signs.append(Sign(covered[0][0], "ending", "start", 1, numbers))
-                signs.append(Sign(covered[-1][1], "ending", "stop", 1, numbers))
+                times = ", ".join(str(number) for number in bracket.numberRange) or str(bracket.number)
+                signs.append(Sign(covered[0][0], "ending", "start", 1, times))
+                signs.append(Sign(covered[-1][1], "ending", "stop", 1, times))
         signs += _groupings(measures)
-    signs += _bar_numbers(staves[0])
+    if numbers:
+        signs += _bar_numbers(staves[0])
     # Most of them stand in every staff, but count once.
     return sorted(sign for sign in signs if not (sign in seen or seen.add(sign)))
 
