@@ -15,8 +15,9 @@ PLAIN = tuple(Fraction(length) for length in (6, 4, 3, 2, 1.5, 1, 0.75, 0.5, 0.3
 TYPES = {4: "whole", 2: "half", 1: "quarter", 0.5: "eighth", 0.25: "16th", 0.125: "32nd", 0.0625: "64th"}
 FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
 TRIPLET = Fraction(2, 3)  # three in the time of two
-# How players group the units of a bar where neither twos nor threes alone make it up.
-GROUPS = {4: (2, 2), 5: (3, 2), 7: (2, 2, 3), 8: (3, 3, 2), 10: (3, 3, 2, 2), 11: (3, 3, 3, 2)}
+# How players group the units of a bar where neither twos nor threes alone make it up. Sevens go both ways;
+# this one is also MuseScore's, whose version 3 puts flags between the beams of another one.
+GROUPS = {4: (2, 2), 5: (3, 2), 7: (3, 2, 2), 8: (3, 3, 2), 10: (3, 3, 2, 2), 11: (3, 3, 3, 2)}
 
 
 def pieces_by_bar(notes, bars):

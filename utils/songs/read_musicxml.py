@@ -78,7 +78,7 @@ def read_stream(stream, source, play_repeats=False):
         stream, remark = _play_repeats(stream)
         remarks += remark
     staves = list(getattr(stream, "parts", [])) or [stream]
-    repeats = read_repeats(staves)
+    repeats = read_repeats(staves, numbers=not play_repeats)
     parts, graces = [], 0
     for number, staff in enumerate(staves):
         flat = staff.flatten()
@@ -144,7 +144,7 @@ def _one_line(text):
 def _play_repeats(stream):
     """Write out what is played more than once: a stream, and a sentence about it."""
     parts = list(getattr(stream, "parts", [])) or [stream]
-    marked = any(read_repeats(parts))
+    marked = any(sign.kind in ("repeat", "jump") for sign in read_repeats(parts))
     try:
         _copy_jumps(parts)
         played = stream.expandRepeats() if marked else stream

@@ -32,6 +32,8 @@ BAR_LINES = {  # those that say more than that a bar ends
     "dashed": "dashed",
     "heavy-heavy": "heavy-heavy",
 }
+UNEVEN = (5, 7, 8, 10, 11)  # units that are grouped by twos and threes
+EIGHTHS = 8
 # Spanners that are no marks, and what is read elsewhere.
 OWN_WAYS = ("RepeatBracket", "StaffGroup", "Slur", *WEDGES)
 MUSICXML_KINDS = {  # where music21 has names of its own
@@ -57,6 +59,7 @@ def read_signs(staff, flat):
         In order; what cannot be kept among them as "dropped".
     """
     signs, ticks, ends = [], {}, {}
+    tempi = {as_ticks(mark.offset) for mark in flat.getElementsByClass("MetronomeMark")}
     for element in flat:
         tick = as_ticks(element.offset)
         ticks[id(element)], ends[id(element)] = tick, tick + as_ticks(element.quarterLength)
@@ -69,7 +72,8 @@ def read_signs(staff, flat):
         elif kind == "Dynamic":
             signs.append(Sign(tick, "dynamic", element.value or "mf"))
         elif kind == "TextExpression":
-            signs.append(Sign(tick, "text", element.content))
+            words = " ".join((element.content or "").split())
+            signs.append(Sign(tick, "tempo" if tick in tempi else "text", words))
         elif kind == "RehearsalMark":
             signs.append(Sign(tick, "rehearsal", str(element.content)))
         elif kind in ("MetronomeMark", "TempoText") and (words := _tempo_words(element)):
@@ -80,12 +84,14 @@ def read_signs(staff, flat):
     return sorted([*signs, *_spanned(staff, ticks, ends)])
 
 
-def read_repeats(staves):
+def read_repeats(staves, numbers=True):
     """List the signs that hold for all staves: repeats, voltas, jumps, double bars, odd numbers of bars.
 
     Parameters
     ----------
     staves : list of music21 stream
+    numbers : bool
+        Whether to keep the numbers of bars.
 
     Returns
     -------
@@ -106,10 +112,12 @@ def read_repeats(staves):
         for bracket in staff.recurse().getElementsByClass("RepeatBracket"):
             covered = [spans[id(m)] for m in bracket.getSpannedElements() if id(m) in spans]
             if covered:
-                numbers = ", ".join(str(number) for number in bracket.numberRange) or str(bracket.number)
-                signs.append(Sign(covered[0][0], "ending", "start", 1, numbers))
-                signs.append(Sign(covered[-1][1], "ending", "stop", 1, numbers))
-    signs += _bar_numbers(staves[0])
+                times = ", ".join(str(number) for number in bracket.numberRange) or str(bracket.number)
+                signs.append(Sign(covered[0][0], "ending", "start", 1, times))
+                signs.append(Sign(covered[-1][1], "ending", "stop", 1, times))
+        signs += _groupings(measures)
+    if numbers:
+        signs += _bar_numbers(staves[0])
     # Most of them stand in every staff, but count once.
     return sorted(sign for sign in signs if not (sign in seen or seen.add(sign)))
 
@@ -214,6 +222,44 @@ def _jump(tick, mark):
     if kind == "coda" and words.lower().startswith("to"):
         kind = "tocoda"
     return Sign(tick, "jump", kind, 1, "" if kind in ("segno", "coda") else words)
+
+
+def _groupings(measures):
+    """Find how the units of an odd meter are grouped: as it is written, or as beams have it first."""
+    over = under = 0
+    start, known = 0, True
+    for measure in measures:
+        if (signature := measure.timeSignature) is not None:
+            over, under = signature.numerator, signature.denominator
+            start, known = as_ticks(measure.offset), over not in UNEVEN
+            written = [term.numerator for term in signature.displaySequence]
+            if not known and len(written) > 1 and sum(written) == over:
+                known = True
+                yield Sign(start, "grouping", "+".join(map(str, written)))
+        if known or under < EIGHTHS:
+            continue
+        groups = _beamed(measure, Fraction(4, under))
+        if sum(groups) == over and set(groups) <= {2, 3}:
+            known = True
+            yield Sign(start, "grouping", "+".join(map(str, groups)))
+
+
+def _beamed(measure, unit):
+    """List how many units each beam of a bar covers; nothing unless they cover it without a hole."""
+    groups, time, begin = [], Fraction(0), None
+    for element in measure.flatten().notesAndRests:
+        if "Harmony" in element.classes or not element.quarterLength:
+            continue
+        beams = getattr(element, "beams", None)
+        kinds = [beam.type for beam in beams] if beams else []
+        if exact(element.offset) != time or not kinds:
+            return []
+        time += exact(element.quarterLength)
+        if kinds[0] == "start":
+            begin = exact(element.offset)
+        elif kinds[0] == "stop" and begin is not None:
+            groups.append((time - begin) / unit)
+    return [int(group) for group in groups] if all(group.denominator == 1 for group in groups) else []
 
 
 def _bar_numbers(staff):
