@@ -649,7 +649,7 @@ def test_an_arrangement_is_read_back_from_its_score(tmp_path):
     melody = replace(melody, meters=(Meter(Fraction(0), 3, 4),))
     arrangement = harmonize(melody, takes=1, generator=silent())
     song = read_song(arrangement.write(tmp_path / "a.musicxml", tempo=72))
-    assert [part.name for part in song.parts] == ["Melody", "alto", "tenor", "bass"]
+    assert [part.name for part in song.parts] == ["Soprano", "Alto", "Tenor", "Bass"]
     assert song.pickup == 1 and song.meters == (Meter(0, 3, 4),)
     assert [m.tempo for m in song.conductor if m.type == "set_tempo"] == [round(60e6 / 72)]
     beats = [(Fraction(n.start, song.ticks_per_beat), n.pitch) for n in song.parts[0].notes]
