@@ -12,6 +12,7 @@ from utils.songs.melody import read_melody, read_song
 from utils.songs.song import MelodyError
 
 INPUTS = Path(__file__).parent / "inputs"
+SYLLABLES = ["A-", "ma", "grace", "how", "sweet", "the", "sound"]
 PLAIN = (INPUTS / "x06_gb_major.musicxml").read_text()
 
 

@@ -34,7 +34,7 @@ def everything(path):
     at = [
         *((0, "lyric", "Glo-", 1, "begin"), (1, "lyric", "ri", 1, "middle"), (2, "lyric", "a", 1, "end")),
         *((0, "lyric", "Hal-", 2, "begin"), (1, "lyric", "le", 2, "end"), (0, "dynamic", "mf")),
-        *((3, "slur", "start"), (4, "slur", "start", 2), (6, "slur", "stop"), (7, "slur", "stop", 2)),
+        *((3, "slur", "start"), (6, "slur", "start", 1), (6, "slur", "stop"), (7, "slur", "stop", 1)),
         *(
             (1, "articulation", "staccato"),
             (2, "articulation", "accent"),

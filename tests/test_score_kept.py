@@ -23,6 +23,7 @@ from utils.songs.spelling import spell_parts
 
 ROOT = Path(__file__).parent.parent
 INPUTS = Path(__file__).parent / "inputs"
+SYLLABLES = ["A-", "ma", "grace", "how", "sweet", "the", "sound"]
 
 
 def arrange(name, path, **options):
@@ -156,15 +157,21 @@ def test_jumps_and_numbers_are_written(tmp_path):
     signs = [
         *(Sign(Fraction(0), "repeat", "forward"), Sign(Fraction(4), "repeat", "backward", 3)),
         *(Sign(Fraction(4), "jump", "segno"), Sign(Fraction(8), "bar", "12")),
-        *(Sign(Fraction(8), "barline", "light-light"), Sign(Fraction(11), "jump", "dalsegno", 1, "D.S.")),
+        *(Sign(Fraction(8), "barline", "light-light"), Sign(Fraction(12), "jump", "dalsegno", 1, "D.S.")),
+        *(Sign(Fraction(8), "jump", "fine"), Sign(Fraction(8), "text", "dolce")),
     ]
     root = ElementTree.parse(
         write_musicxml(tmp_path / "a.musicxml", [("a", 0, notes)], [(0, 4, 4)], signs=signs)
     )
     assert [bar.get("number") for bar in measures(root)] == ["1", "2", "12"]
     assert root.find(".//repeat[@direction='backward']").get("times") == "3"
-    assert [sound.attrib for sound in root.iter("sound")][1:] == [{"segno": "segno"}, {"dalsegno": "segno"}]
-    assert root.findtext(".//words") == "D.S."
+    sounds = [sound.attrib for sound in root.iter("sound")]
+    assert sounds[1:] == [{"segno": "segno"}, {"fine": "yes"}, {"dalsegno": "segno"}]
+    # Where the music ends or leaps, the words stand at the end of the bar, and others at the beginning.
+    shown = [
+        [e.findtext(".//words") for e in bar if e.tag in ("direction", "note")] for bar in measures(root)
+    ]
+    assert shown[1] == [None] * 5 + ["Fine"] and shown[2] == ["dolce"] + [None] * 4 + ["D.S."]
     assert [style.text for style in root.iter("bar-style")][-2:] == ["light-light", "light-heavy"]
 
 

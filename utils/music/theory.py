@@ -42,6 +42,8 @@ KEYS_BY_SHARPS = dict(enumerate(("Cb", "Gb", "Db", "Ab", "Eb", "Bb", *"FCGDAEB",
 MINOR_KEYS_BY_SHARPS = dict(
     enumerate(("Ab", "Eb", "Bb", *"FCGDAEB", "F#", "C#", "G#", "D#", "A#"), start=-7)
 )  # "A" is A minor
+# What it costs a chord to be spelled otherwise than a tune, in fifths of distance from the key's middle.
+DISAGREEMENT = 8
 # How many fifths lie between the root of a chord and each of its tones, as thirds spell them.
 FIFTHS_ABOVE_ROOT = {
     "major": (0, 4, 1),
@@ -260,7 +262,8 @@ def spell_chord(chord, sharps, mode=None, given=()):
     sharps, mode
         Of the key.
     given : tuple of (pitch class, (letter, alteration))
-        Tones that are spelled already, by the owner of a tune. The chord follows them where it can.
+        Tones that are spelled already, by the owner of a tune. The chord follows them where that does not
+        lead far from the key, as to double sharps.
 
     Returns
     -------
@@ -276,7 +279,7 @@ def spell_chord(chord, sharps, mode=None, given=()):
     def price(fifths):
         tones = {7 * fifth % OCTAVE: fifth for fifth in fifths}
         disagree = sum(tones.get(pitch_class, fifth) != fifth for pitch_class, fifth in given)
-        return disagree, sum(abs(fifth - middle) for fifth in fifths)
+        return DISAGREEMENT * disagree + sum(abs(fifth - middle) for fifth in fifths)
 
     candidates = [
         tuple(first + step for step in FIFTHS_ABOVE_ROOT[quality])

@@ -198,6 +198,9 @@ def _add_voice(measure, other):
                 element = ElementTree.Element(tag)
                 element.text = text
                 note.insert(place, element)
+            if stem == "down":
+                for fermata in note.iter("fermata"):
+                    fermata.set("type", "inverted")  # below the lower voice
     backup = ElementTree.Element("backup")
     length = sum(int(note.findtext("duration")) for note in own)
     ElementTree.SubElement(backup, "duration").text = str(length)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import mido
 
 from ..music.grid import PITCHES
-from ..music.meter import Bar, Meter, divide_into_bars, tidy_meters
+from ..music.meter import Bar, Meter, tidy_meters
 from ..music.theory import KEYS_BY_SHARPS, MINOR_KEYS_BY_SHARPS, NATURALS, OCTAVE
 from .open_musicxml import ADVICE, open_musicxml
 from .read_midi import DRUM_CHANNEL
@@ -23,6 +23,7 @@ from .song import (
     Part,
     Song,
     check_count,
+    check_length,
     cut_overlaps,
     tempo_of,
 )
@@ -98,6 +99,7 @@ def read_stream(stream, source, play_repeats=False):
     meters = [Meter(Fraction(exact(s.offset)), s.numerator, s.denominator) for s in signatures]
     keys = _keys_of_stream(first)
     bars, pickup = _bars_of(staves[0])
+    check_length(source, as_ticks(bars[-1].end) if bars else 0, SCORE_TICKS)
     if graces:
         remarks.append(f"{graces} grace notes were left out.")
     if any(sign.kind in ("repeat", "jump") for sign in repeats):
@@ -114,7 +116,7 @@ def read_stream(stream, source, play_repeats=False):
         pickup,
         tuple(remarks),
         keys=keys,
-        bars=bars if bars != _told_bars(meters, pickup, bars) else None,
+        bars=bars if any(bar.missing for bar in bars[1 if pickup else 0 :]) else None,
         title=_one_line(data and (data.title or data.movementName)),
         composer=_one_line(data and data.composer),
         copyright=_one_line(data and data.copyright),
@@ -237,8 +239,3 @@ def _bars_of(staff):
     bars = tuple(bar for bar in bars if bar.end > bar.start)
     short = bars and bars[0].missing > 0
     return bars, bars[0].end - bars[0].start if short else Fraction(0)
-
-
-def _told_bars(meters, pickup, bars):
-    """List the bars that meters and pickup alone would tell."""
-    return tuple(divide_into_bars(tidy_meters(meters), pickup, bars[-1].end)) if bars else bars

@@ -261,7 +261,7 @@ def _add_part(score, number, notes, names, clef, layout, notations, marks):
     layout : _Layout
     notations : dict of beat to list of (tag, attributes, text)
         Of :func:`.notations_of`.
-    marks : list of (beat, Element)
+    marks : list of (beat, opens, Element)
         Of :func:`.marks_of`, in order.
     """
     part = SubElement(score, "part", id=f"P{number + 1}")
@@ -294,7 +294,8 @@ def _add_part(score, number, notes, names, clef, layout, notations, marks):
         altered = {}
         for (start, stop, pitch, tie, tuplet), beams in zip(events, heard[look], strict=True):
             while marked < len(marks) and marks[marked][0] < stop:
-                _add_mark(measure, marks[marked][1], marks[marked][0] - start)
+                time, _, element = marks[marked]
+                _add_mark(measure, element, time - start)
                 marked += 1
             name = begin = None
             if pitch is not None:
@@ -315,6 +316,9 @@ def _add_part(score, number, notes, names, clef, layout, notations, marks):
                 altered,
                 len(events) == 1 and not bar.missing,
             )
+            while marked < len(marks) and marks[marked][0] == stop and not marks[marked][1]:
+                measure.append(marks[marked][2])
+                marked += 1
         last = index + 1 == len(layout.bars)
         add_bar_line(measure, "right", layout.lines.get(bar.end, ()), number, last)
 

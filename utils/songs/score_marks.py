@@ -62,6 +62,7 @@ JUMP_SOUNDS = {
     "dalsegno": {"dalsegno": "segno"},
 }
 JUMP_WORDS = {"fine": "Fine", "tocoda": "To Coda", "dacapo": "D.C.", "dalsegno": "D.S."}
+CLOSING = ("stop", "fine", "tocoda", "dacapo", "dalsegno")  # wedges and jumps
 # In what order the marks of one moment stand.
 ORDER = ("rehearsal", "tempo", "jump", "text", "dynamic", "wedge", "chord")
 
@@ -80,8 +81,8 @@ def marks_of(signs, bars, tempi, symbols=None):
 
     Returns
     -------
-    list of (beat, Element)
-        In order.
+    list of (beat, opens, Element)
+        In order; what does not open something at its time belongs to what ends there.
     """
     words = {sign.tick: sign.value for sign in signs if sign.kind == "tempo"}
     sung = any(sign.kind == "lyric" for sign in signs)
@@ -91,9 +92,9 @@ def marks_of(signs, bars, tempi, symbols=None):
     for sign in signs:
         if sign.kind in ORDER and sign.kind != "tempo":
             element = _chord(sign) if sign.kind == "chord" else _direction(sign, sung)
-            made.append((sign.tick, ORDER.index(sign.kind), element))
-    made.sort(key=lambda entry: entry[:2])
-    return [(time, element) for time, _, element in made]
+            made.append((sign.tick, ORDER.index(sign.kind), element, sign.value not in CLOSING))
+    made.sort(key=lambda entry: (entry[0], entry[3], entry[1]))
+    return [(time, opens, element) for time, _, element, opens in made]
 
 
 def chord_symbols(parts, bars, keys):
@@ -236,7 +237,7 @@ def _lyric(entry, sign):
 
 
 def _tempo_marks(tempi, bars, words):
-    """Make tempo marks by the beat of the meter, with their words: (time, order, Element) each."""
+    """Make tempo marks by the beat of the meter, with their words: (time, order, Element, opens)."""
     order, before = ORDER.index("tempo"), None
     tempi = {Fraction(time): float(quarters) for time, quarters in sorted(tempi, key=lambda pair: pair[0])}
     for time in sorted({*tempi, *words}):
@@ -260,7 +261,7 @@ def _tempo_marks(tempi, bars, words):
             SubElement(metronome, "per-minute").text = f"{shown:g}"
             SubElement(direction, "sound", tempo=f"{round(quarters, 2):g}")
             before = quarters
-        yield time, order, direction
+        yield time, order, direction, True
 
 
 def _direction(sign, sung):
