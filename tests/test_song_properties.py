@@ -105,10 +105,8 @@ def test_every_song_keeps_its_melody_in_bars_that_add_up(song, pickup, voices, l
             event(f"refused: {error.reason.split('(')[0][:20]}")
             return
         event("arranged")
-        taken = next(
-            notes for name, notes in parts if {n[:3] for n in melody.notes} <= {n[:3] for n in notes}
-        )
-        assert len(melody.notes) == len(taken)  # a line of one voice is taken whole
+        lines = [[note[:3] for note in notes] for _, notes in parts]
+        assert [note[:3] for note in melody.notes] in lines  # a line of one voice is taken whole
         check_arrangement(harmonize(melody, takes=1, generator=stub(voices)), Path(folder), music21=lot == 0)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from .grid import STEPS_PER_BAR, STEPS_PER_BEAT
 
 TYPICAL = (4, 4)  # where nothing is said
+UNITS = (1, 2, 4, 8, 16, 32, 64)  # that a meter may count, as parts of a whole note
 AUDIBLE = 0.02  # of a beat: by so much a time signature may move without a word
 
 
@@ -62,14 +63,14 @@ def snap_meters(meters):
     Returns
     -------
     list of Meter
-        None with bars shorter than a step.
+        None with bars shorter than a step, or of units that no note has.
     tuple of str
         What can be heard of it, a sentence each.
     """
     kept, left_out, moved = [], [], []
     for meter in meters:
         name = f"{meter.numerator}/{meter.denominator}"
-        if meter.numerator <= 0 or meter.denominator <= 0 or meter.steps < 1:
+        if meter.numerator <= 0 or meter.denominator not in UNITS or meter.steps < 1:
             left_out.append(name)
             continue
         beat = nearest_step(meter.beat)
@@ -85,6 +86,30 @@ def snap_meters(meters):
     if left_out:
         remarks.append(f"No meter, and left out: {', '.join(dict.fromkeys(left_out))}.")
     return kept, tuple(remarks)
+
+
+def snap_bars(bars):
+    """Let the bars of a score begin and end with a step, the nearest one, and leave out those without any.
+
+    Parameters
+    ----------
+    bars : sequence of Bar or None
+        Without gaps from beat 0.
+
+    Returns
+    -------
+    tuple of Bar or None
+        None if there are none left.
+    """
+    snapped = []
+    for bar in bars or ():
+        start, end = nearest_step(bar.start), nearest_step(bar.end)
+        if start < end:
+            meter = (
+                bar[2:] if bar.denominator in UNITS else (int(STEPS_PER_BEAT * (end - start)), STEPS_PER_BAR)
+            )
+            snapped.append(Bar(start, end, *meter))
+    return tuple(snapped) or None
 
 
 def nearest_step(beat):

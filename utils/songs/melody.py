@@ -15,7 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, quantize, to_steps
-from ..music.meter import Meter, bar_lines, divide_into_bars, nearest_step, snap_meters, tidy_meters
+from ..music.meter import (
+    Meter,
+    bar_lines,
+    divide_into_bars,
+    nearest_step,
+    snap_bars,
+    snap_meters,
+    tidy_meters,
+)
 from ..music.theory import OCTAVE, find_key, note_name, sharps_of, spell
 from .find_melody import choose, follow_line, rank
 from .guess_pickup import guess_pickup
@@ -216,6 +224,7 @@ def read_song(source, play_repeats=False):
     return song._replace(
         meters=tidy_meters(meters),
         pickup=nearest_step(song.pickup),
+        bars=snap_bars(song.bars),
         remarks=(*song.remarks, *remarks),
     )
 

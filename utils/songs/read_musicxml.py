@@ -192,7 +192,8 @@ def _notes_of_staff(flat):
             sounding[pitch] = len(notes)
             notes.append(Note(start, end, pitch, int(velocity)))
             alteration = round(written.alter)
-            if (NATURALS[written.step] + alteration - pitch) % OCTAVE == 0:  # else a quarter tone
+            # Else a quarter tone, or three and more accidentals.
+            if abs(alteration) <= 2 and (NATURALS[written.step] + alteration - pitch) % OCTAVE == 0:
                 spelling[start, pitch] = (written.step, alteration)
     return cut_overlaps(notes), spelling, graces
 
@@ -216,7 +217,7 @@ def _conductor_of_stream(stream, keys, meters):
     message = mido.MetaMessage
     found = [message("set_tempo", tempo=tempo_of(bpm), time=tick) for tick, bpm in tempi.items()]
     for beat, numerator, denominator in meters:
-        if denominator in (1, 2, 4, 8, 16, 32, 64):
+        if denominator in (1, 2, 4, 8, 16, 32, 64) and 0 < numerator < 256:  # what MIDI can say
             meter = {"numerator": numerator, "denominator": denominator}
             found.append(message("time_signature", **meter, time=as_ticks(beat)))
     for beat, sharps, mode in keys:
