@@ -6,10 +6,10 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from test_arranger import made_up_melody
+from test_arranger import made_up_melody, parallels
 from test_reading import TICKS, TWINKLE, write_notes
 
-from utils.arranger.takes import harmonize, voice_of
+from utils.arranger.takes import harmonize, harmonize_takes, voice_of
 from utils.music.grid import REST
 from utils.music.theory import VOICE_RANGES
 from utils.songs.find_melody import follow_line, is_named_melody, rank, skyline
@@ -168,6 +168,17 @@ def test_a_tune_is_the_voice_whose_range_it_has(low, high, place):
     assert list(arrangement.names) == ["Tune", *names]
     others = np.delete(VOICE_RANGES, place, axis=0)
     assert (arrangement.grid[:, 1:] >= others[:, 0]).all() and (arrangement.grid[:, 1:] <= others[:, 1]).all()
+
+
+@pytest.mark.parametrize(("voice", "place"), [("tenor", 2), ("bass", 3)])
+def test_a_tune_in_the_middle_or_at_the_bottom_is_crossed_by_nobody(voice, place):
+    pitches = np.array([0, 2, 4, 5, 7, 4, 5, 4, 2, 0, 2, -3, 0, 2, 4, 9]) + (51 if voice == "tenor" else 45)
+    for take in harmonize_takes(made_up_melody(np.repeat(pitches, 4)), takes=2):
+        assert take.place == place
+        above, below = take.grid[:, 1 : place + 1], take.grid[:, place + 1 :]
+        assert (above >= take.grid[:, :1]).all() and (below <= take.grid[:, :1]).all()
+        in_order = take.grid[:, [*range(1, place + 1), 0, *range(place + 1, 4)]].astype(int)
+        assert parallels(in_order) == 0
 
 
 def test_nobody_crosses_a_tune_below(tmp_path):

@@ -35,6 +35,7 @@ LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melod
 JUDGED_AT_ONCE = 64  # windows
 CROSSING_THE_TUNE = 12.0  # nats, where the melody is not the upper voice
 ELSEWHERE = 0.1  # how likely a proposed pitch is in another octave, there
+ACROSS = 1e-3  # and how likely on the other side of the melody
 TRIPLET_PHASES = (0, 1, 1, 1)  # in a beat of triplets the voices move with the beat or not at all
 
 
@@ -193,7 +194,7 @@ def harmonize_line(
     place = voice_of(line, 1 + probability.shape[1]) if in_its_range else 0
     moved = np.zeros(1 + probability.shape[1], int)
     if place:
-        probability, moved[1:] = _move_around(probability, place)
+        probability, moved[1:] = _move_around(probability, line, place)
         costs = replace(costs or Costs(), crossing=CROSSING_THE_TUNE)
 
     def one_take(take):
@@ -282,12 +283,13 @@ def _way_to_soprano(line):
     return octaves, interval - OCTAVE * octaves
 
 
-def _move_around(probability, place):
+def _move_around(probability, line, place):
     """Move what was proposed for voices below a line by octaves, to where they surround it.
 
     Parameters
     ----------
     probability : float array [step, voice, pitch=128]
+    line : int array [step]
     place : int
         How many voices go above the line.
 
@@ -307,7 +309,8 @@ def _move_around(probability, place):
             ELSEWHERE ** abs(octave) * np.roll(probability[:, voice], interval + OCTAVE * octave, axis=-1)
             for octave in (-1, 0, 1)
         ]
-        moved[:, voice] = np.max(by_octave, axis=0)
+        across = np.sign(np.arange(PITCHES) - line[:, None]) == (-1 if voice < place else 1)
+        moved[:, voice] = np.where(across, ACROSS, 1) * np.max(by_octave, axis=0)
         intervals.append(interval)
     return moved / moved.sum(axis=-1, keepdims=True), np.array(intervals)
 
