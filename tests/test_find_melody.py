@@ -70,6 +70,13 @@ def test_an_inner_voice_does_not_show_through_a_breath():
     assert [note.pitch for note in follow_line(notes, TICKS)] == [72, 74, 76, 77, 76]
 
 
+def test_where_all_voices_sound_the_highest_is_the_tune_however_low_it_goes():
+    tune, bass = [(1, 76), (1, 64), (1, 76), (2, 74)], [(1, 48), (1, 48), (1, 55), (2, 48)]
+    alto = [(1, 67), (1, 60), (1, 67), (2, 65)]
+    found = follow_line(notes_of(tune, alto, bass), TICKS)
+    assert [note.pitch for note in found] == [76, 64, 76, 74]
+
+
 def test_a_tune_that_begins_and_goes_on_alone_is_kept():
     tune = [(1, 67), (1, 72), (1, 72), (1, 71), (1, 67), (1, 69), (1, 71), (2, 72)]
     rest = [(1, None), (2, 64), (1, None), (1, None), (1, None), (1, 62), (2, 64)]

@@ -20,6 +20,7 @@ from test_reading import write_notes
 
 from utils.arranger.search import Costs, decode
 from utils.arranger.takes import harmonize
+from utils.music import counting
 from utils.music.grid import REST, quantize
 from utils.music.meter import divide_into_bars
 from utils.music.theory import voice_ranges
@@ -221,3 +222,4 @@ def test_the_search_counts_parallels_as_musicians_do(seed, voices, place):
     found, price = decode(certain, grid[:, place], costs, place=place)
     np.testing.assert_array_equal(found[:, 1:], others)
     assert 12 * price / 1e-3 == pytest.approx(count_parallels(grid), abs=0.01)
+    assert counting.count_parallels(grid).sum() == count_parallels(grid)
