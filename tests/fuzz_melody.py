@@ -24,11 +24,10 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-import utils.quiet_tensorflow  # noqa: E402, F401
-from utils.arranger.arrangement import Arrangement
-from utils.music.meter import hear_in_common_time
-from utils.songs import song
-from utils.songs.melody import read_melody
+from utils.arranger.arrangement import Arrangement  # noqa: E402
+from utils.music.meter import hear_in_common_time  # noqa: E402
+from utils.songs import song  # noqa: E402
+from utils.songs.melody import read_melody  # noqa: E402
 
 MOST_SECONDS = 5
 MOST_MEMORY = 1 << 30

@@ -116,8 +116,21 @@ def test_the_line_of_an_hour_is_found_in_seconds():
 
 @pytest.mark.parametrize(
     "name",
-    ["Melody", "GESANG", "Voix", "Lead Vocal", "soprano 1", "Piano (right)", "Piano RH", "旋律", "Мелодия"]
-    + ["Canto", "Singstimme", "main droite", "Vocal_1"],
+    [
+        "Melody",
+        "GESANG",
+        "Voix",
+        "Lead Vocal",
+        "soprano 1",
+        "Piano (right)",
+        "Piano RH",
+        "旋律",
+        "Мелодия",
+        "Canto",
+        "Singstimme",
+        "main droite",
+        "Vocal_1",
+    ],
 )
 def test_names_of_melodies(name):
     assert is_named_melody(name)
