@@ -116,6 +116,16 @@ def test_chords_are_spelled_in_thirds():
     assert spell_parts(parts, [(0, 0, "major")], {(0, 80): ("G", 1)})[1][0] == ("D", 1)
 
 
+def test_a_repeated_note_keeps_its_name_unless_its_owner_changes_it():
+    times = [(Fraction(n), Fraction(n + 1)) for n in range(2)]
+    chords = ((64, 68, 71), (65, 68, 72))  # E major, F minor
+    parts = [[(*time, chord[n]) for time, chord in zip(times, chords, strict=True)] for n in range(3)]
+    assert spell_parts(parts, [(0, 0, "major")])[1] == [("G", 1), ("G", 1)]
+    assert spell_parts(parts[::2], [(0, 0, "major")])[0] == [("E", 0), ("F", 0)]
+    own = {(0, 68): ("G", 1), (1, 68): ("A", -1)}
+    assert spell_parts([parts[1], parts[0]], [(0, 0, "major")], own)[0] == [("G", 1), ("A", -1)]
+
+
 # --- Bars and repeats ---
 
 
