@@ -229,6 +229,16 @@ def test_signs_of_a_tied_note_stand_on_the_head_they_belong_to(tmp_path):
     assert (dynamic.findtext("offset"), dynamic.get("placement")) == ("10080", "above")
 
 
+def test_syllables_of_midi_make_words(tmp_path):
+    notes = [(Fraction(n), Fraction(n + 1), 72) for n in range(4)]
+    signs = [Sign(Fraction(n), "lyric", text) for n, text in enumerate(("Hal-", "le-", "lu", "ja"))]
+    root = ElementTree.parse(
+        write_musicxml(tmp_path / "a.musicxml", [("a", 0, notes)], [(0, 4, 4)], signs=signs)
+    )
+    assert [s.text for s in root.iter("syllabic")] == ["begin", "middle", "end", "single"]
+    assert [s.text for s in root.iter("text")] == ["Hal", "le", "lu", "ja"]
+
+
 def test_chord_symbols_of_the_source_stay(tmp_path):
     _, root = arrange("x01_lead_sheet.musicxml", tmp_path / "a.musicxml")
     found = [(h.findtext("root/root-step"), h.findtext("kind")) for h in root.iter("harmony")]

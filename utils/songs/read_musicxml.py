@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from fractions import Fraction
 
@@ -41,7 +42,9 @@ def read_musicxml(path, data, play_repeats=False):
     try:
         # Not `parse`, which would look for a pickle of an earlier time, and takes every text for UTF-8.
         root = open_musicxml(path, data)
-        stream = music21.musicxml.xmlToM21.MusicXMLImporter().xmlRootToScore(root)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # music21's, of bars that are too full
+            stream = music21.musicxml.xmlToM21.MusicXMLImporter().xmlRootToScore(root)
         return read_stream(stream, str(path), play_repeats)
     except MelodyError:
         raise
