@@ -5,7 +5,19 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from music21 import articulations, bar, chord, dynamics, expressions, harmony, meter, note, repeat, stream
+from music21 import (
+    articulations,
+    bar,
+    chord,
+    dynamics,
+    expressions,
+    harmony,
+    meter,
+    note,
+    repeat,
+    spanner,
+    stream,
+)
 
 from utils.music.meter import Bar, bar_lines, divide_into_bars, find_upbeats, hear_in_common_time
 from utils.songs.melody import read_melody, read_song
@@ -190,14 +202,14 @@ def test_short_bars_and_second_pickups_are_where_the_score_has_them():
 
 
 def test_a_divided_bar_goes_on_and_a_longer_one_ends_later():
-    halves = [Bar(Fraction(0), Fraction(4), 4, 4), Bar(Fraction(4), Fraction(7), 4, 4)]
-    halves += [Bar(Fraction(7), Fraction(8), 4, 4), Bar(Fraction(8), Fraction(14), 4, 4)]
+    halves = [Bar(Fraction(0), Fraction(4), 4, 4), Bar(Fraction(4), Fraction(6), 4, 4)]
+    halves += [Bar(Fraction(6), Fraction(8), 4, 4), Bar(Fraction(8), Fraction(14), 4, 4)]
     assert find_upbeats(halves) == [False, False, True, False]
     meters = ((0, 4, 4),)
     heard = hear_in_common_time([meter_of(*m) for m in meters], 0, 60, halves)
     assert heard[:32].tolist() == list(range(32)) and heard[32:56].tolist() == list(range(32, 56))
     assert heard[56] == 64  # the bar after one of six beats begins with a bar of the model
-    assert [b.end for b in divide_into_bars(meters, 0, 16, halves)] == [4, 7, 8, 14, 18]
+    assert [b.end for b in divide_into_bars(meters, 0, 16, halves)] == [4, 6, 8, 14, 18]
 
 
 def meter_of(beat, over, under):
@@ -306,6 +318,7 @@ def test_what_is_kept_and_what_not_is_told(tmp_path):
     part.insert(2, expressions.RehearsalMark("B"))
     part.insert(3, harmony.ChordSymbol("F#m7/A"))
     part.insert(0, dynamics.Crescendo(*notes[:3]))
+    part.insert(0, spanner.Glissando(notes[2], notes[3]))
     part.makeMeasures(inPlace=True)
     stream.Score([part]).write("musicxml", fp=tmp_path / "a.musicxml")
     melody = read_melody(tmp_path / "a.musicxml")
@@ -323,7 +336,7 @@ def test_what_is_kept_and_what_not_is_told(tmp_path):
         (4, "wedge", "stop", 1, ""),
     } <= found
     (line,) = [line for line in melody.report if line.startswith("Not kept")]
-    assert "1 × up bow" in line and "1 × trill" in line
+    assert all(f"1 × {what}" in line for what in ("up bow", "trill", "glissando"))
 
 
 def test_unpitched_percussion_is_passed_over(tmp_path):
@@ -331,6 +344,24 @@ def test_unpitched_percussion_is_passed_over(tmp_path):
     clap = stream.Part([note.Unpitched(quarterLength=1) for _ in range(4)])
     stream.Score([clap, tune]).write("musicxml", fp=tmp_path / "a.musicxml")
     assert pitches(tmp_path / "a.musicxml") == [72]
+
+
+@pytest.mark.parametrize(
+    ("element", "damaged"),
+    [
+        ("<divisions>2<", "<divisions>nan<"),
+        ("<duration>2<", "<duration>-7<"),
+        ("<duration>2<", "<duration>999999999<"),
+        ("<beats>4<", "<beats>x<"),
+    ],
+)
+def test_damaged_numbers_lead_to_music_or_an_error_in_words(tmp_path, element, damaged):
+    assert element in PLAIN
+    path = write(tmp_path / "a.musicxml", PLAIN.replace(element, damaged, 1))
+    try:
+        assert len(read_melody(path).notes) > 0
+    except MelodyError as error:
+        assert error.advice
 
 
 @pytest.mark.parametrize(("written", "groups"), [("2+2+3", None), ("3+2+2", None), ("7", (2, 3, 2))])

@@ -116,6 +116,16 @@ def test_chords_are_spelled_in_thirds():
     assert spell_parts(parts, [(0, 0, "major")], {(0, 80): ("G", 1)})[1][0] == ("D", 1)
 
 
+def test_a_repeated_note_keeps_its_name_unless_its_owner_changes_it():
+    times = [(Fraction(n), Fraction(n + 1)) for n in range(2)]
+    chords = ((64, 68, 71), (65, 68, 72))  # E major, F minor
+    parts = [[(*time, chord[n]) for time, chord in zip(times, chords, strict=True)] for n in range(3)]
+    assert spell_parts(parts, [(0, 0, "major")])[1] == [("G", 1), ("G", 1)]
+    assert spell_parts(parts[::2], [(0, 0, "major")])[0] == [("E", 0), ("F", 0)]
+    own = {(0, 68): ("G", 1), (1, 68): ("A", -1)}
+    assert spell_parts([parts[1], parts[0]], [(0, 0, "major")], own)[0] == [("G", 1), ("A", -1)]
+
+
 # --- Bars and repeats ---
 
 
@@ -217,6 +227,16 @@ def test_signs_of_a_tied_note_stand_on_the_head_they_belong_to(tmp_path):
     assert heads[0].findtext("lyric/syllabic") == "begin" and heads[0].findtext("lyric/text") == "A"
     dynamic = next(d for d in root.iter("direction") if d.find(".//dynamics") is not None)
     assert (dynamic.findtext("offset"), dynamic.get("placement")) == ("10080", "above")
+
+
+def test_syllables_of_midi_make_words(tmp_path):
+    notes = [(Fraction(n), Fraction(n + 1), 72) for n in range(4)]
+    signs = [Sign(Fraction(n), "lyric", text) for n, text in enumerate(("Hal-", "le-", "lu", "ja"))]
+    root = ElementTree.parse(
+        write_musicxml(tmp_path / "a.musicxml", [("a", 0, notes)], [(0, 4, 4)], signs=signs)
+    )
+    assert [s.text for s in root.iter("syllabic")] == ["begin", "middle", "end", "single"]
+    assert [s.text for s in root.iter("text")] == ["Hal", "le", "lu", "ja"]
 
 
 def test_chord_symbols_of_the_source_stay(tmp_path):

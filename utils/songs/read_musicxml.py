@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from fractions import Fraction
 
@@ -41,14 +42,16 @@ def read_musicxml(path, data, play_repeats=False):
     try:
         # Not `parse`, which would look for a pickle of an earlier time, and takes every text for UTF-8.
         root = open_musicxml(path, data)
-        stream = music21.musicxml.xmlToM21.MusicXMLImporter().xmlRootToScore(root)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # music21's, of bars that are too full
+            stream = music21.musicxml.xmlToM21.MusicXMLImporter().xmlRootToScore(root)
+        return read_stream(stream, str(path), play_repeats)
     except MelodyError:
         raise
     # The parser meets bad bytes with whatever exception they happen to cause.
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise MelodyError(path, f"cannot be read as MusicXML ({reason})", ADVICE) from error
-    return read_stream(stream, str(path), play_repeats)
 
 
 def read_stream(stream, source, play_repeats=False):
@@ -178,6 +181,8 @@ def _notes_of_staff(flat):
             graces += 1
             continue
         start, end = as_ticks(element.offset), as_ticks(element.offset + element.quarterLength)
+        if start < 0:
+            raise ValueError("a note before the beginning")
         for single in getattr(element, "notes", (element,)):
             written = getattr(single, "pitch", None)
             pitch = getattr(written, "midi", None)

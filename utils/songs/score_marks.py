@@ -158,21 +158,20 @@ def notations_of(signs, melody, others=None):
             if any(start < time <= end for time in held):
                 answer[start] = [("fermata", {}, "")]
         return answer
-    slurs = {}
+    slurs, goes_on = {}, {}
     for sign in sorted(signs):
         if sign.tick not in ends:
             continue
         if sign.kind == "slur":
             slurs.setdefault((sign.number, sign.value), []).append(sign.tick)
-            continue
-        entry = {
-            "lyric": ("lyric", {"number": str(sign.number), "syllabic": sign.detail}, sign.value),
-            "fermata": ("fermata", {}, ""),
-            "breath": ("breath", {}, "caesura" if sign.value == "caesura" else "breath-mark"),
-            "articulation": ("articulation", {}, sign.value),
-        }.get(sign.kind)
-        if entry and entry not in answer.setdefault(sign.tick, []):
-            answer[sign.tick].append(_lyric(entry, sign) if sign.kind == "lyric" else entry)
+        elif sign.kind == "lyric":
+            goes_on[sign.number], entry = _lyric(sign, goes_on.get(sign.number, False))
+            answer.setdefault(sign.tick, []).append(entry)
+        elif sign.kind in ("fermata", "breath", "articulation"):
+            tag = {"comma": "breath-mark", "": ""}.get(sign.value, sign.value)
+            entry = (sign.kind, {}, tag)
+            if entry not in answer.setdefault(sign.tick, []):
+                answer[sign.tick].append(entry)
     for (number, value), begins in slurs.items():
         if value == "start":
             _add_slurs(answer, number, begins, slurs.get((number, "stop"), []))
@@ -228,12 +227,24 @@ def _add_slurs(answer, number, begins, ends):
                 answer.setdefault(time, []).append(entry)
 
 
-def _lyric(entry, sign):
-    """Write a syllable as MusicXML has it: the hyphen of a word that goes on is drawn by the reader."""
-    tag, attributes, text = entry
-    goes_on = sign.detail in ("begin", "middle") or (not sign.detail and text.endswith("-"))
-    syllabic = sign.detail or ("begin" if goes_on else "single")
-    return tag, {**attributes, "syllabic": syllabic}, text.removesuffix("-") if goes_on else text
+def _lyric(sign, within):
+    """Write a syllable as MusicXML has it: the hyphen of a word that goes on is drawn by the reader.
+
+    Parameters
+    ----------
+    sign : Sign
+    within : bool
+        Whether the syllable before it belongs to the same word.
+
+    Returns
+    -------
+    goes_on : bool
+    entry : (tag, attributes, text)
+    """
+    goes_on = sign.detail in ("begin", "middle") or (not sign.detail and sign.value.endswith("-"))
+    ways = {(False, True): "begin", (True, True): "middle", (True, False): "end", (False, False): "single"}
+    attributes = {"number": str(sign.number), "syllabic": sign.detail or ways[within, goes_on]}
+    return goes_on, ("lyric", attributes, sign.value.removesuffix("-") if goes_on else sign.value)
 
 
 def _tempo_marks(tempi, bars, words):
