@@ -352,15 +352,15 @@ def test_the_critic_puts_the_best_first(number, windows):
     assert [take.scores["critic"] for take in takes] == pytest.approx(bass)
 
 
-@pytest.mark.parametrize("octaves", [-2, 1])
-def test_a_melody_out_of_range_is_moved_for_the_model_only(octaves):
-    grid = np.repeat([67, 72, 71, 69], 8)
+@pytest.mark.parametrize(("moved", "interval"), [(12, -3), (-24, 14), (3, 0), (-14, 4), (24, -15)])
+def test_a_melody_out_of_range_is_moved_by_the_least_for_the_model_only(moved, interval):
+    grid = np.repeat([67, 72, 71, 69], 8) + moved
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    arrangement = harmonize(made_up_melody(grid + 12 * octaves), generator=model)
+    arrangement = harmonize(made_up_melody(grid), generator=model)
     heard = model.calls[0][0][0, ..., 0].argmax(axis=-1)
-    np.testing.assert_array_equal(heard, grid)
-    np.testing.assert_array_equal(arrangement.grid[:, 0], grid + 12 * octaves)
-    low, high = np.array(VOICE_RANGES[1:]).T
+    np.testing.assert_array_equal(heard, grid + interval)
+    np.testing.assert_array_equal(arrangement.grid[:, 0], grid)
+    low, high = np.delete(VOICE_RANGES, arrangement.place, axis=0).T
     assert (arrangement.grid[:, 1:] >= low).all()
     assert (arrangement.grid[:, 1:] <= high).all()
 
@@ -672,7 +672,7 @@ def test_an_arrangement_is_read_back_from_its_score(tmp_path):
     melody = replace(melody, meters=(Meter(Fraction(0), 3, 4),))
     arrangement = harmonize(melody, takes=1, generator=silent())
     song = read_song(arrangement.write(tmp_path / "a.musicxml", tempo=72))
-    assert [part.name for part in song.parts] == ["Melody", "alto", "tenor", "bass"]
+    assert [part.name for part in song.parts] == ["Soprano", "Alto", "Tenor", "Bass"]
     assert song.pickup == 1 and song.meters == (Meter(0, 3, 4),)
     assert [m.tempo for m in song.conductor if m.type == "set_tempo"] == [round(60e6 / 72)]
     beats = [(Fraction(n.start, song.ticks_per_beat), n.pitch) for n in song.parts[0].notes]

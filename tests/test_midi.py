@@ -70,10 +70,11 @@ def test_a_file_without_a_conductor_keeps_its_first_voice(tmp_path):
     np.testing.assert_array_equal(read_grid(path)[0], grid)
 
 
-def test_pianorolls_come_back_from_midi_chords_within_a_track_included(tmp_path):
-    rolls = np.full((3, 32, 128, 4), -1.0)
+@pytest.mark.parametrize("voices", [2, 4, 6])
+def test_pianorolls_come_back_from_midi_chords_within_a_track_included(tmp_path, voices):
+    rolls = np.full((3, 32, 128, voices), -1.0)
     rolls[0, :, (60, 64), 0] = 1  # two notes at once in one track
-    rolls[1, 5:7, 48, 3] = 1  # nothing else in the whole window
-    rolls[2, 31, 50, 2] = 1
+    rolls[1, 5:7, 48, voices - 1] = 1  # nothing else in the whole window
+    rolls[2, 31, 50, voices - 1] = 1
     file = save_pianoroll_as_midi(rolls, tempo=97, destination_path=tmp_path / "rolls.mid")
-    np.testing.assert_array_equal(load_pianoroll(file), rolls.reshape(-1, 128, 4))
+    np.testing.assert_array_equal(load_pianoroll(file), rolls.reshape(-1, 128, voices))

@@ -11,6 +11,7 @@ from .arranger.search import CREATIVITY
 from .songs.song import MIDI_ENDINGS, SCORES_TO_WRITE, SOUND_ENDINGS, MelodyError
 
 ENDINGS = (*MIDI_ENDINGS, *SCORES_TO_WRITE, *SOUND_ENDINGS)
+LONGEST_PICKUP = 64  # quarter notes: no bar is that long
 EPILOG = """\
 examples:
   %(prog)s song.mid
@@ -114,6 +115,8 @@ def _check(parser, options, outputs):
         parser.error(f"--takes {options.takes}: ask for at least one")
     if not 0 <= options.creativity < 100:
         parser.error(f"--creativity {options.creativity}: give 0 or more, as a rule up to 2")
+    if options.pickup is not None and not 0 <= options.pickup <= LONGEST_PICKUP:
+        parser.error(f"--pickup {options.pickup}: give 0 to {LONGEST_PICKUP} quarter notes")
     if options.tempo is not None and not 4 <= options.tempo <= 1000:
         parser.error(f"--tempo {options.tempo}: give 4 to 1000 quarter notes per minute")
     if options.seed < 0:

@@ -88,21 +88,24 @@ def load_pianoroll(path):
     Parameters
     ----------
     path : str or Path
-        At one tempo, with tracks named like ``VOICES``.
+        At one tempo, with a track a voice, each with a name of its own.
 
     Returns
     -------
-    float32 array [step, pitch=128, track=4] in {-1, +1}
+    float32 array [step, pitch=128, track] in {-1, +1}
         As long as the music, in whole windows of two bars.
     """
+    import mido
     import pretty_midi
 
     midi = pretty_midi.PrettyMIDI(str(path))
+    # Of tracks without notes pretty_midi says nothing; the first one is the conductor's, without a name.
+    names = [track.name for track in mido.MidiFile(path).tracks if track.name]
     steps_per_second = midi.get_tempo_changes()[1][0] / 60 * STEPS_PER_BEAT
     length = -(-round(midi.get_end_time() * steps_per_second) // STEPS_PER_WINDOW) * STEPS_PER_WINDOW
-    roll = np.full((length, PITCHES, len(VOICES)), -1, np.float32)
+    roll = np.full((length, PITCHES, len(names)), -1, np.float32)
     for instrument in midi.instruments:
-        track = VOICES.index(instrument.name)
+        track = names.index(instrument.name)
         for note in instrument.notes:
             start, end = (round(time * steps_per_second) for time in (note.start, note.end))
             roll[start:end, note.pitch, track] = 1

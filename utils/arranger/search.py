@@ -50,8 +50,8 @@ class Costs:
     non_chord: tuple[float, ...] = (1.2, 0.25, 0.25, 0.25)  # a sonority that is no chord, likewise
 
 
-def decode(probability, melody, costs=None, creativity=0.0, rng=None, phase=None):
-    """Find the cheapest lower voices for a melody.
+def decode(probability, melody, costs=None, creativity=0.0, rng=None, phase=None, place=0):
+    """Find the cheapest other voices for a melody.
 
     The price of a path is the sum of -log probability of its pitches and of :class:`Costs`. The
     search is exact over the likeliest singable pitches of each voice and step (Viterbi 1967): as many
@@ -72,11 +72,13 @@ def decode(probability, melody, costs=None, creativity=0.0, rng=None, phase=None
     phase : int array [step], optional
         Which sixteenth of a beat each step is, 0..3; by default the song begins with a beat and has
         four in each.
+    place : int
+        Which voice the melody is, counted from the top; so many of the others lie above it.
 
     Returns
     -------
     grid : int8 array [step, voice + 1]
-        The melody and the lower voices, each within its range in :func:`.theory.voice_ranges`.
+        The melody and the other voices, each within its range in :func:`.theory.voice_ranges`.
     price : float
         Of the path, without the noise, per step.
     """
@@ -93,8 +95,10 @@ def decode(probability, melody, costs=None, creativity=0.0, rng=None, phase=None
         noise = drawn.astype(np.float32)[beat]
     # In parts, because sorting a long song's pitches all at once takes a multiple of their memory.
     parts = np.array_split(likelihood + noise, -(-steps // MOST_SORTED))
-    pitch, score = map(np.concatenate, zip(*(_likeliest(part, candidates) for part in parts), strict=True))
-    local = _local_costs(pitch, score, melody, costs, phase).reshape(steps, -1)
+    pitch, score = map(
+        np.concatenate, zip(*(_likeliest(part, candidates, place) for part in parts), strict=True)
+    )
+    local = _local_costs(pitch, score, melody, costs, phase, place).reshape(steps, -1)
 
     total, spent = local[0] - local[0].min(), float(local[0].min())
     origin = np.empty((steps, local.shape[1]), np.uint8)
@@ -119,26 +123,27 @@ def decode(probability, melody, costs=None, creativity=0.0, rng=None, phase=None
     return np.concatenate([melody[:, None], lower], axis=-1).astype(np.int8), float(price / steps)
 
 
-def _likeliest(score, candidates):
+def _likeliest(score, candidates, place):
     """Pick the best singable pitches, with their scores: two arrays [step, voice, candidate]."""
-    low, high = np.array(voice_ranges(1 + score.shape[1])[1:]).T[..., None]
+    low, high = np.delete(voice_ranges(1 + score.shape[1]), place, axis=0).T[..., None]
     singable = (np.arange(PITCHES) >= low) & (np.arange(PITCHES) <= high)
     score = np.where(singable, score, -np.inf)
     pitch = np.argpartition(-score, candidates - 1, axis=-1)[..., :candidates]
     return pitch, np.take_along_axis(score, pitch, axis=-1)
 
 
-def _local_costs(pitch, score, melody, costs, phase):
+def _local_costs(pitch, score, melody, costs, phase, place):
     """Price each sonority by itself: float32 [step, candidate of each voice ...]."""
     lower = [_on_axes(pitch[:, voice], voice, pitch.shape[1]) for voice in range(pitch.shape[1])]
     soprano = _on_axes(melody[:, None], 0, len(lower))
     cost = -sum(_on_axes(score[:, voice], voice, len(lower)) for voice in range(len(lower)))
     sonority = 1 << soprano % OCTAVE
-    for voice in lower:
+    for number, voice in enumerate(lower):
         # The likeliest note is sweeter than Bach's: where he bites is hard to foresee.
-        cost = cost + costs.sweetness * CONSONANCE[(soprano - voice) % OCTAVE]
+        interval = voice - soprano if number < place else soprano - voice
+        cost = cost + costs.sweetness * CONSONANCE[interval % OCTAVE]
         sonority = sonority | 1 << voice % OCTAVE
-    neighbors = list(pairwise([soprano, *lower]))
+    neighbors = list(pairwise([*lower[:place], soprano, *lower[place:]]))
     for upper, under in neighbors:
         cost = cost + costs.crossing * (upper < under)
     for upper, under in neighbors[:-1]:  # the bass may stand apart

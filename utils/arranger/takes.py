@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,17 +21,21 @@ from ..music.grid import (
     STEPS_PER_WINDOW,
     grid_to_roll,
     onsets_of,
+    voice_names,
 )
 from ..music.meter import hear_in_common_time
-from ..music.theory import OCTAVE, VOICE_RANGES
+from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
 from ..networks.store import load_shipped
 from ..songs.melody import Melody, read_melody
 from .arrangement import Arrangement
 from .proposals import TRANSPOSITIONS, input_shapes, propose_probabilities
-from .search import CREATIVITY, decode
+from .search import CREATIVITY, Costs, decode
 
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 JUDGED_AT_ONCE = 64  # windows
+CROSSING_THE_TUNE = 12.0  # nats, where the melody is not the upper voice
+ELSEWHERE = 0.1  # how likely a proposed pitch is in another octave, there
+ACROSS = 1e-3  # and how likely on the other side of the melody
 TRIPLET_PHASES = (0, 1, 1, 1)  # in a beat of triplets the voices move with the beat or not at all
 
 
@@ -104,12 +109,28 @@ def harmonize_takes(
     if generator is None:
         generator, shipped_critic = load_shipped()
         critic = critic or shipped_critic
-    line, octaves = _as_soprano(melody.grid)
-    heard = hear_in_common_time(melody.meters, melody.pickup, len(line))
+    line = _without_rests(melody.grid)
+    octaves, semitones = _way_to_soprano(line)
+    heard = hear_in_common_time(melody.meters, melody.pickup, len(line), melody.bars)
     phase = _phases(melody, heard)
-    sung = harmonize_line(generator, line, takes, seed, critic, creativity, costs, heard=heard, phase=phase)
-    report = (*melody.report, *_describe_placement(melody, octaves))
-    arrangements = [_arrange(melody, grid, phase, scores, report) for grid, scores in sung]
+    sung = harmonize_line(
+        generator,
+        line,
+        takes,
+        seed,
+        critic,
+        creativity,
+        costs,
+        heard=heard,
+        phase=phase,
+        octaves=octaves,
+        semitones=semitones,
+        in_its_range=True,
+    )
+    place = voice_of(line, sung[0][0].shape[1])
+    placed = _describe_placement(melody, place, sung[0][0].shape[1], octaves, semitones)
+    report = (*melody.report, *placed)
+    arrangements = [_arrange(melody, grid, phase, scores, report, place) for grid, scores in sung]
     # Prices rise and critics' scores fall from better to worse.
     return sorted(arrangements, key=lambda a: -a.scores["critic"] if critic else a.scores["price"])
 
@@ -125,8 +146,11 @@ def harmonize_line(
     keys=TRANSPOSITIONS,
     heard=None,
     phase=None,
+    octaves=0,
+    semitones=0,
+    in_its_range=False,
 ):
-    """Set voices to a line that is as the model knows it: the core of :func:`harmonize_takes`.
+    """Set voices to a line without rests: the core of :func:`harmonize_takes`.
 
     The network hears the line in several keys and proposes probabilities in each; their geometric mean
     is what the search goes by. Trained under transposition it should think the same in every key; where
@@ -145,30 +169,46 @@ def harmonize_line(
         :func:`.hear_in_common_time`. By default the line begins with a bar of 4/4.
     phase : int array [step], optional
         Which sixteenth of a beat each step is; by default that of ``heard``.
+    octaves, semitones : int
+        How much higher the model hears the line. Of the semitones the voices are brought back; of the
+        octaves they are not, unless the line is an inner or the lowest voice.
+    in_its_range : bool
+        Whether the line is the voice that :func:`voice_of` names, and not always the upper one.
 
     Returns
     -------
     list of (grid, scores)
-        A take each: int8 array [step, voice], and ``scores`` as in :class:`Arrangement`.
+        A take each: int8 array [step, voice], the line first and then the others from the top, and
+        ``scores`` as in :class:`Arrangement`.
     """
     line = np.asarray(line)
+    high = np.clip(line + OCTAVE * octaves, 0, PITCHES - 1)
+    keys = [semitones + key for key in keys]
     heard = np.arange(len(line)) if heard is None else heard
     phase = heard % STEPS_PER_BEAT if phase is None else phase
     # What the model hears between two steps of the song, and after the last, is the note before.
     window = input_shapes(generator)[0] or STEPS_PER_WINDOW
     length = -(-(heard[-1] + 1) // math.lcm(window, STEPS_PER_WINDOW)) * math.lcm(window, STEPS_PER_WINDOW)
     source = np.maximum(np.searchsorted(heard, np.arange(length), side="right") - 1, 0)
-    probability = propose_probabilities(generator, line[source], seed, keys)[heard]
+    probability = propose_probabilities(generator, high[source], seed, keys)[heard]
+    place = voice_of(line, 1 + probability.shape[1]) if in_its_range else 0
+    moved = np.zeros(1 + probability.shape[1], int)
+    if place:
+        probability, moved[1:] = _move_around(probability, line, place)
+        costs = replace(costs or Costs(), crossing=CROSSING_THE_TUNE)
 
     def one_take(take):
         rng = np.random.default_rng((seed, take))
-        grid, price = decode(probability, line, costs, creativity=creativity, rng=rng, phase=phase)
+        tune = line if place else high
+        grid, price = decode(probability, tune, costs, creativity, rng, phase, place)
         return grid, {"price": price}
 
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
         found = list(pool.map(one_take, range(takes)))
     if critic is not None:
-        answers = critic_scores(critic, [grid[source] for grid, _ in found])
+        # As the model knows four voices: the line above them.
+        known = [np.column_stack([high, grid[:, 1:] - moved[1:]]) + semitones for grid, _ in found]
+        answers = critic_scores(critic, [np.clip(grid, 0, PITCHES - 1)[source] for grid in known])
         for (_, scores), answer in zip(found, answers, strict=True):
             scores["critic"] = answer
     return found
@@ -196,23 +236,85 @@ def critic_scores(critic, grids):
     return np.concatenate(scores).reshape(len(grids), -1).mean(axis=1).tolist()
 
 
-def _as_soprano(grid):
-    """Make of a melody one that the model knows: int [step], and the octaves that it was moved by.
+def voice_of(line, voices):
+    """Tell which voice sings a line: the one whose range holds it best, the higher one of two alike.
 
-    Without rests, since Bach's sopranos hardly have any: the note before a rest is held, the first
-    note begins at once. In the octave where most of it lies within the soprano's range.
+    Parameters
+    ----------
+    line : int array [step]
+        MIDI pitches.
+    voices : int
+        At least 2.
+
+    Returns
+    -------
+    int
+        Counted from the top.
+    """
+    low, high = np.array(voice_ranges(voices)).T[..., None]
+    outside = np.maximum(low - line, 0) + np.maximum(line - high, 0)
+    return int(outside.mean(axis=1).argmin())
+
+
+def _without_rests(grid):
+    """Make of a melody a line without rests, since Bach's sopranos hardly have any: int [step].
+
+    The note before a rest is held, the first note begins at once.
     """
     sounding = np.flatnonzero(grid != REST)
     latest = np.searchsorted(sounding, np.arange(len(grid)), side="right") - 1
-    line = grid[sounding[np.maximum(latest, 0)]].astype(np.int64)
+    return grid[sounding[np.maximum(latest, 0)]].astype(np.int64)
+
+
+def _way_to_soprano(line):
+    """Find the smallest interval by which most of a line comes into the soprano's range.
+
+    Returns
+    -------
+    octaves, semitones : int
+        Their sum, upwards; at most half an octave of semitones.
+    """
     low, high = VOICE_RANGES[0]
 
-    def outside(octaves):
-        moved = line + OCTAVE * octaves
-        return np.mean((moved < low) | (moved > high)), abs(octaves)
+    def outside(interval):
+        moved = line + interval
+        return np.mean((moved < low) | (moved > high)), abs(interval)
 
-    octaves = min(range(-5, 6), key=outside)
-    return np.clip(line + OCTAVE * octaves, 0, PITCHES - 1), octaves
+    interval = min(range(-PITCHES // 2, PITCHES // 2 + 1), key=outside)
+    octaves = round(interval / OCTAVE)
+    return octaves, interval - OCTAVE * octaves
+
+
+def _move_around(probability, line, place):
+    """Move what was proposed for voices below a line by octaves, to where they surround it.
+
+    Parameters
+    ----------
+    probability : float array [step, voice, pitch=128]
+    line : int array [step]
+    place : int
+        How many voices go above the line.
+
+    Returns
+    -------
+    float array [step, voice, pitch=128]
+        Each pitch in other octaves too, less likely, so that a voice can make way for the line.
+    int array [voice]
+        Semitones that each voice was moved by.
+    """
+    ranges = np.delete(voice_ranges(1 + probability.shape[1]), place, axis=0)
+    moved, intervals = np.empty_like(probability), []
+    for voice, middle in enumerate(ranges.mean(axis=1)):
+        usual = np.median(probability[:, voice].argmax(axis=-1))
+        interval = OCTAVE * round((middle - usual) / OCTAVE)
+        by_octave = [
+            ELSEWHERE ** abs(octave) * np.roll(probability[:, voice], interval + OCTAVE * octave, axis=-1)
+            for octave in (-1, 0, 1)
+        ]
+        across = np.sign(np.arange(PITCHES) - line[:, None]) == (-1 if voice < place else 1)
+        moved[:, voice] = np.where(across, ACROSS, 1) * np.max(by_octave, axis=0)
+        intervals.append(interval)
+    return moved / moved.sum(axis=-1, keepdims=True), np.array(intervals)
 
 
 def _phases(melody, heard):
@@ -223,14 +325,23 @@ def _phases(melody, heard):
     return np.where(melody.triplet, np.take(TRIPLET_PHASES, phase), phase)
 
 
-def _describe_placement(melody, octaves):
-    """Say how a melody was placed for the model."""
-    if octaves:
-        way = "up" if octaves > 0 else "down"
+def _describe_placement(melody, place, voices, octaves, semitones):
+    """Say how a melody was placed for the model, and which voice it is."""
+    parts = [(abs(octaves), "octave"), (abs(semitones), "semitone")]
+    if octaves * semitones < 0:
+        parts = [(abs(OCTAVE * octaves + semitones), "semitone")]
+    interval = " and ".join(f"{count} {unit}{'s' * (count > 1)}" for count, unit in parts if count)
+    way = "higher" if OCTAVE * octaves + semitones > 0 else "lower"
+    if place:
+        names = voice_names(voices)
+        above, below = ", ".join(names[:place]), ", ".join(names[place + 1 :])
         yield (
-            f"It lies outside a soprano's range: it was harmonized {abs(octaves)} octave"
-            f"{'s' * (abs(octaves) > 1)} further {way} and stays where it is."
+            f"It has the range of the {names[place]} and is that voice here: {above} join above it"
+            + (f", {below} below it. " if below else ". ")
+            + f"The model, which knows melodies only as sopranos, heard it {interval} {way}."
         )
+    elif interval:
+        yield f"It lies outside a soprano's range: the model heard it {interval} {way}; it stays where it is."
     meters = list(dict.fromkeys(f"{meter.numerator}/{meter.denominator}" for meter in melody.meters))
     if meters != ["4/4"]:
         yield f"It is in {', '.join(meters)}; the model, which knows 4/4, hears it in bars of four beats."
@@ -248,8 +359,8 @@ def _long_rests(grid):
     return silent
 
 
-def _arrange(melody, grid, phase, scores, report):
-    """Set the decoded voices below the melody as it was before it was fitted to the model."""
+def _arrange(melody, grid, phase, scores, report, place):
+    """Set the decoded voices to the melody as it was before it was fitted to the model."""
     grid = grid.copy()
     grid[:, 0] = melody.grid
     grid[_long_rests(melody.grid), 1:] = REST
@@ -258,4 +369,4 @@ def _arrange(melody, grid, phase, scores, report):
     # hardly ever elsewhere (measured on the validation chorales).
     onset[:, 1:] |= (melody.onset & (phase == 0))[:, None] & (grid[:, 1:] != REST)
     onset[:, 0] = melody.onset
-    return Arrangement(grid, onset, melody, scores, report)
+    return Arrangement(grid, onset, melody, scores, report, place)

@@ -133,7 +133,7 @@ def _read_piece(file, tracks):
     grid, onset = (
         np.stack([part[:steps] for part in column], axis=-1) for column in zip(*columns, strict=True)
     )
-    bars = bar_lines(song.meters, song.pickup, steps).astype(np.int32)
+    bars = bar_lines(song.meters, song.pickup, steps, song.bars).astype(np.int32)
     piece = Piece(str(file), "", "+".join(meters), grid, onset, bars)
     if not window_starts(piece):
         advice = "Fill the gaps, or leave the resting voices out"

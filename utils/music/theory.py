@@ -39,6 +39,23 @@ LETTERS = "FCGDAEB"  # along the circle of fifths
 # its secondary dominants, and the flats that are borrowed from minor.
 SPELLED_FROM = {"major": -3, "minor": -5}
 KEYS_BY_SHARPS = dict(enumerate(("Cb", "Gb", "Db", "Ab", "Eb", "Bb", *"FCGDAEB", "F#", "C#"), start=-7))
+MINOR_KEYS_BY_SHARPS = dict(
+    enumerate(("Ab", "Eb", "Bb", *"FCGDAEB", "F#", "C#", "G#", "D#", "A#"), start=-7)
+)  # "A" is A minor
+# What it costs a chord to be spelled otherwise than a tune, in fifths of distance from the key's middle.
+DISAGREEMENT = 8
+# How many fifths lie between the root of a chord and each of its tones, as thirds spell them.
+FIFTHS_ABOVE_ROOT = {
+    "major": (0, 4, 1),
+    "minor": (0, -3, 1),
+    "diminished": (0, -3, -6),
+    "augmented": (0, 4, 8),
+    "dominant seventh": (0, 4, 1, -2),
+    "minor seventh": (0, -3, 1, -2),
+    "major seventh": (0, 4, 1, 5),
+    "half-diminished seventh": (0, -3, -6, -2),
+    "diminished seventh": (0, -3, -6, -9),
+}
 
 
 def voice_ranges(voices):
@@ -176,22 +193,100 @@ def sharps_of(tonic, mode):
     return fifths_of(tonic) if mode == "major" else fifths_of((tonic + 3) % OCTAVE)
 
 
-def signature_of(tonic, mode):
-    """Tell what the key signature does to each letter: dict of str to -1, 0 or 1."""
-    sharps = sharps_of(tonic, mode)
+def signature_of(sharps):
+    """Tell what a key signature does to each letter: dict of str to -1, 0 or 1.
+
+    Parameters
+    ----------
+    sharps : int
+        Flats below 0; -7 to 7.
+    """
     signature = dict.fromkeys(LETTERS, 0)
     for place in range(abs(sharps)):
         signature[LETTERS[place] if sharps > 0 else LETTERS[-1 - place]] = 1 if sharps > 0 else -1
     return signature
 
 
-@functools.cache
 def spell(pitch_class, tonic, mode):
     """Spell a pitch class as its key does: a letter and an alteration in semitones."""
-    tonic_fifths = sharps_of(tonic, mode) + (3 if mode == "minor" else 0)
-    lowest = tonic_fifths + SPELLED_FROM[mode]
-    place = lowest + (7 * pitch_class - lowest) % OCTAVE
+    return spell_in(pitch_class, sharps_of(tonic, mode), mode)
+
+
+@functools.cache
+def spell_in(pitch_class, sharps, mode=None):
+    """Spell a pitch class by a key signature.
+
+    Parameters
+    ----------
+    pitch_class : int
+        In 0..11.
+    sharps : int
+        Flats below 0.
+    mode : str, optional
+        All but "minor" are spelled as major.
+
+    Returns
+    -------
+    letter : str
+    alteration : int
+        Semitones.
+    """
+    lowest = _lowest_fifth(sharps, mode)
+    return name_of_fifth(lowest + (7 * pitch_class - lowest) % OCTAVE)
+
+
+def name_of_fifth(place):
+    """Name a place on the line of fifths, C = 0, G = 1: a letter and an alteration in semitones."""
     return LETTERS[(place + 1) % 7], (place + 1) // 7
+
+
+def fifth_of_name(letter, alteration):
+    """Find the place of a spelled pitch class on the line of fifths, C = 0, G = 1."""
+    return LETTERS.index(letter) - 1 + 7 * alteration
+
+
+def _lowest_fifth(sharps, mode):
+    """Find the first of the twelve fifths by which a key is spelled."""
+    minor = mode == "minor"
+    return sharps + (3 if minor else 0) + SPELLED_FROM["minor" if minor else "major"]
+
+
+@functools.lru_cache(4096)
+def spell_chord(chord, sharps, mode=None, given=()):
+    """Spell the tones of a chord in thirds above its root, as near to the key as may be.
+
+    Parameters
+    ----------
+    chord : int
+        Of :func:`find_chords`, not ``NO_CHORD`` and no rest.
+    sharps, mode
+        Of the key.
+    given : tuple of (pitch class, (letter, alteration))
+        Tones that are spelled already, by the owner of a tune. The chord follows them where that does not
+        lead far from the key, as to double sharps.
+
+    Returns
+    -------
+    dict of int to (letter, alteration)
+        By pitch class.
+    """
+    number, root = divmod(int(chord), OCTAVE)
+    quality = list(CHORDS)[number]
+    roots = range(root, root + OCTAVE, 3) if quality == "diminished seventh" else (root,)
+    middle = _lowest_fifth(sharps, mode) + (OCTAVE - 1) / 2
+    given = [(pitch_class, fifth_of_name(*name)) for pitch_class, name in given]
+
+    def price(fifths):
+        tones = {7 * fifth % OCTAVE: fifth for fifth in fifths}
+        disagree = sum(tones.get(pitch_class, fifth) != fifth for pitch_class, fifth in given)
+        return DISAGREEMENT * disagree + sum(abs(fifth - middle) for fifth in fifths)
+
+    candidates = [
+        tuple(first + step for step in FIFTHS_ABOVE_ROOT[quality])
+        for each in roots
+        for first in range(-24 + (7 * each) % OCTAVE, 25, OCTAVE)
+    ]
+    return {7 * fifth % OCTAVE: name_of_fifth(fifth) for fifth in min(candidates, key=price)}
 
 
 def note_name(letter, alteration):

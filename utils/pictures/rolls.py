@@ -211,7 +211,7 @@ def plot_pianoroll(
     panels[0, 1].set_title(f"generated, iteration {iteration}" if trained else "generated")
     if figure is None:
         return axes
-    names = voice_names(len(programs))
+    names = voice_names(xs.shape[-1])[: len(programs)]
     marks = _legend_marks(names, COLORS)
     figure.legend(handles=marks, loc="upper right", ncols=len(names), frameon=False)
     if save_dir is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ..music.theory import LETTERS, OCTAVE
-from .score import CLEF_SIGNS, choose_clef
+from .clefs import CLEFS, choose_clef
 
 # verovio draws these with a font of its own; the same signs are in every reader's fonts.
 MUSIC_SIGNS = {
@@ -171,13 +171,13 @@ def _condense(score):
             entry.remove(abbreviation)
         pitches = [_midi_pitch(pitch) for part in (upper, lower) for pitch in part.iter("pitch")]
         lowest = len(parts) > 2 and lower is parts[-1]  # where singers expect a bass clef, however high it is
-        clef = "bass" if lowest else choose_clef(pitches, CLEF_SIGNS)
+        sign, line, _ = CLEFS["bass" if lowest else choose_clef(pitches, plain=True)]
         for measure, other in zip(upper.findall("measure"), lower.findall("measure"), strict=True):
-            for sign in measure.findall("attributes/clef"):
-                for child in list(sign):
-                    sign.remove(child)
-                for tag, text in zip(("sign", "line"), CLEF_SIGNS[clef], strict=True):
-                    ElementTree.SubElement(sign, tag).text = text
+            for clef in measure.findall("attributes/clef"):
+                for child in list(clef):
+                    clef.remove(child)
+                for tag, text in (("sign", sign), ("line", line)):
+                    ElementTree.SubElement(clef, tag).text = str(text)
             _add_voice(measure, other)
         score.remove(lower)
         score.find("part-list").remove(gone)
@@ -198,6 +198,9 @@ def _add_voice(measure, other):
                 element = ElementTree.Element(tag)
                 element.text = text
                 note.insert(place, element)
+            if stem == "down":
+                for fermata in note.iter("fermata"):
+                    fermata.set("type", "inverted")  # below the lower voice
     backup = ElementTree.Element("backup")
     length = sum(int(note.findtext("duration")) for note in own)
     ElementTree.SubElement(backup, "duration").text = str(length)

@@ -6,21 +6,39 @@ its notes on the grid.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, quantize, to_steps
-from ..music.meter import Meter, bar_lines
-from .find_melody import choose, skyline
+from ..music.meter import (
+    Meter,
+    bar_lines,
+    divide_into_bars,
+    nearest_step,
+    snap_bars,
+    snap_meters,
+    tidy_meters,
+)
+from ..music.theory import OCTAVE, find_key, note_name, sharps_of, spell
+from .find_melody import choose, follow_line, rank
+from .guess_pickup import guess_pickup
+from .mend_midi import find_header
 from .read_midi import read_midi, tempo_at
-from .read_musicxml import read_musicxml, read_stream
-from .song import LARGEST_SCORE, SCORES_TO_READ, MelodyError, check_length, read_bytes
+from .read_musicxml import dropped, read_musicxml, read_stream
+from .song import LARGEST_SCORE, LONGEST_BEATS, SCORES_TO_READ, Key, MelodyError, check_length, read_bytes
 from .typed import read_typed
 
 NEAR_THIRD = Fraction(1, 16)  # beats; closer to a third of a beat than that may be a triplet
+# A player lets go of notes before their time. Where more than this share of a melody's notes ends off the
+# grid, silence of less than a share of the way to the next note, and less than some beats, is no rest.
+PERFORMED = 0.2
+OFF_GRID = Fraction(1, 50)  # beats
+LARGEST_GAP_SHARE, LARGEST_GAP = Fraction(1, 3), Fraction(3, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +71,18 @@ class Melody:
         True in beats of triplets, which the grid can only come near.
     report : tuple of str
         What was done to read it, a sentence each.
+    keys : tuple of Key
+        Its key signatures, at least one: guessed where the source has none.
+    bars : tuple of Bar, optional
+        Its bars, where they are not what ``meters`` and ``pickup`` say.
+    messages : tuple of mido.Message
+        What a MIDI file says to the instrument besides notes, ``time`` counted from the beginning.
+    signs : tuple of Sign
+        What a score writes with it: lyrics, slurs, repeats and so on.
+    spelling : dict of (tick, pitch) to (letter, alteration), optional
+        Its notes as their owner spelled them.
+    title, composer, lyricist, copyright : str
+        Of the piece; the title is the file's name where it has none.
     """
 
     grid: np.ndarray
@@ -67,12 +97,22 @@ class Melody:
     pickup: Fraction = Fraction(0)
     triplet: np.ndarray | None = None
     report: tuple = ()
+    keys: tuple = (Key(Fraction(0), 0),)
+    bars: tuple | None = None
+    messages: tuple = ()
+    signs: tuple = ()
+    spelling: dict | None = None
+    title: str = ""
+    composer: str = ""
+    lyricist: str = ""
+    copyright: str = ""
 
 
-def read_melody(source, track=None, pickup=None):
+def read_melody(source, track=None, pickup=None, play_repeats=False):
     """Read the melody of a whole song.
 
-    Drums are passed over. A part of several voices is reduced to its :func:`skyline`. Notes are placed on
+    Drums are passed over. Of a part of several voices the tune is taken, see
+    :func:`.follow_line`. Notes are placed on
     sixteenths by their ticks, so that changes of tempo do not move them. Silence before the first note is
     kept.
 
@@ -84,10 +124,11 @@ def read_melody(source, track=None, pickup=None):
         with its length in quarter notes.
     track : int or str, optional
         Which of the parts with notes, counted from 0 with drums left out, or a piece of its name. By
-        default the likeliest: of those that sound for at least half as long as the fullest, one that is
-        named like a melody, or else the highest.
+        default the likeliest, see :func:`.rank`.
     pickup : float, optional
         Quarter notes before the first bar line, where the source does not tell.
+    play_repeats : bool
+        Write out what a score repeats, in the order in which it is played; by default repeats stay signs.
 
     Returns
     -------
@@ -99,17 +140,30 @@ def read_melody(source, track=None, pickup=None):
         If there is no such file, if it is unreadable, too large, without notes or with drums only, or if
         it has no such track.
     """
-    song = read_song(source)
+    song = read_song(source, play_repeats)
     if pickup is not None:
-        song = song._replace(pickup=_as_beats(song.source, pickup))
+        song = song._replace(pickup=_as_beats(song.source, pickup), bars=None)
     chosen, why = choose(song, track)
-    notes = skyline(chosen.notes, song.ticks_per_beat // 16)
+    notes = follow_line(chosen.notes, song.ticks_per_beat)
     grid, onset = quantize(notes, song.ticks_per_beat)
     triplet = _triplets(notes, song.ticks_per_beat, len(grid))
     report = [f'The melody is "{chosen.name}", {why}: {len(notes)} notes, {len(grid) / 4:g} beats.']
     if len(notes) < len(chosen.notes):
         report.append(f"{len(chosen.notes) - len(notes)} notes below its upper line were left out.")
-    report += [*song.remarks, *_shifts(notes, song, triplet)]
+    if track is None and len(song.parts) > 1:
+        place = rank(song)[1][0]
+        other = f'"{song.parts[place].name}"'
+        report.append(f"The next likeliest is {other}: to take it, ask for track {place} (--track {place}).")
+    keys, guessed = _keys_of(song)
+    report += [*song.remarks, *dropped(chosen.signs), *guessed, *_shifts(notes, song, triplet)]
+    if pickup is None and not song.pickup and _is_midi(source):  # a score says where its bars begin
+        guess = guess_pickup(notes, song.meters, song.ticks_per_beat)
+        if guess:
+            report.append(
+                f"It would fit its bars better with a pickup of {float(guess):g} quarter notes: if it has "
+                f"one, ask for it (pickup={float(guess):g}, --pickup {float(guess):g})."
+            )
+    taken = {note.start for note in notes}
     return Melody(
         grid=grid,
         onset=onset,
@@ -123,15 +177,25 @@ def read_melody(source, track=None, pickup=None):
         pickup=song.pickup,
         triplet=triplet,
         report=tuple(report),
+        keys=keys,
+        bars=song.bars,
+        messages=chosen.messages,
+        signs=tuple(sign for sign in chosen.signs if sign.kind != "lyric" or sign.tick in taken),
+        spelling=chosen.spelling,
+        title=song.title or _name_of_file(source),
+        composer=song.composer,
+        lyricist=song.lyricist,
+        copyright=song.copyright,
     )
 
 
-def read_song(source):
+def read_song(source, play_repeats=False):
     """Read all parts of a piece that are no drums.
 
     Parameters
     ----------
     source : str, Path, music21 stream, or sequence of (pitch, beats)
+    play_repeats : bool
         As for :func:`read_melody`.
 
     Returns
@@ -145,22 +209,34 @@ def read_song(source):
         As for :func:`read_melody`.
     """
     if hasattr(source, "recurse"):
-        song = read_stream(source, "the stream")
+        song = read_stream(source, "the stream", play_repeats)
     elif not isinstance(source, str | Path):
         song = read_typed(source)
-    elif (data := read_bytes(source, LARGEST_SCORE)).startswith(b"MThd"):
+    elif find_header(data := read_bytes(source, LARGEST_SCORE)) >= 0:
         song = read_midi(source, data)
     elif Path(source).suffix.lower() in SCORES_TO_READ or data.startswith((b"<?xml", b"PK")):
-        song = read_musicxml(source, data)
+        song = read_musicxml(source, data, play_repeats)
     else:
         song = read_midi(source, data)  # which says what is wrong
     longest = max(note.end for part in song.parts for note in part.notes)
     check_length(song.source, longest, song.ticks_per_beat)
-    return song
+    meters, remarks = snap_meters(song.meters)
+    return song._replace(
+        meters=tidy_meters(meters),
+        pickup=nearest_step(song.pickup),
+        bars=snap_bars(song.bars),
+        remarks=(*song.remarks, *remarks),
+    )
+
+
+def _is_midi(source):
+    return isinstance(source, str | Path) and Path(source).suffix.lower() not in SCORES_TO_READ
 
 
 def notated(melody):
     """Write a melody's notes as a score can show them: on sixteenths, or on thirds in beats of triplets.
+
+    Where a melody was performed rather than written, the short silences between its notes are no rests.
 
     Parameters
     ----------
@@ -171,22 +247,99 @@ def notated(melody):
     list of (start, end, pitch)
         In quarter notes, Fractions, in order, no two at once; every note lasts.
     """
-    beats_of_triplets = (
-        set(np.flatnonzero(melody.triplet[::STEPS_PER_BEAT])) if melody.triplet is not None else ()
-    )
+    place, shortest = _placer(melody)
+    notes = []
+    for start, end, pitch in ((place(note.start), place(note.end), note.pitch) for note in melody.notes):
+        if notes and notes[-1][1] > start:  # notes that overlap, as fingers do
+            notes[-1] = (notes[-1][0], start, notes[-1][2])
+        notes.append((start, max(end, start + shortest(start)), pitch))
+    notes = [note for note in notes if note[0] < note[1]]
+    return _without_gaps(notes) if _is_performed(melody, place) else notes
+
+
+def notated_signs(melody):
+    """Place what is written with a melody where :func:`notated` places its notes.
+
+    Parameters
+    ----------
+    melody : Melody
+
+    Returns
+    -------
+    signs : list of Sign
+        With quarter notes, Fractions, in place of ticks.
+    spelling : dict of (beat, pitch) to (letter, alteration)
+    """
+    place, _ = _placer(melody)
+    signs = [sign._replace(tick=place(sign.tick)) for sign in melody.signs]
+    spelling = {(place(tick), pitch): name for (tick, pitch), name in (melody.spelling or {}).items()}
+    return signs, spelling
+
+
+def _placer(melody):
+    """Make the function that brings ticks onto the grid, in beats, and the one that tells how fine it is."""
+    beats_of_triplets = _beats_of_triplets(melody)
 
     def place(tick):
         beat, rest = divmod(Fraction(tick, melody.ticks_per_beat), 1)
         parts = 6 if beat in beats_of_triplets else STEPS_PER_BEAT
         return beat + Fraction(round(rest * parts), parts)
 
-    notes = []
-    for start, end, pitch in ((place(note.start), place(note.end), note.pitch) for note in melody.notes):
-        if notes and notes[-1][1] > start:  # notes that overlap, as fingers do
-            notes[-1] = (notes[-1][0], start, notes[-1][2])
-        shortest = Fraction(1, 6 if int(start) in beats_of_triplets else STEPS_PER_BEAT)
-        notes.append((start, max(end, start + shortest), pitch))
-    return [note for note in notes if note[0] < note[1]]
+    def shortest(start):
+        return Fraction(1, 6 if int(start) in beats_of_triplets else STEPS_PER_BEAT)
+
+    return place, shortest
+
+
+def _beats_of_triplets(melody):
+    """List the beats of triplets that a score can show: whole beats of one bar, counted from its line."""
+    if melody.triplet is None or not melody.triplet.any():
+        return set()
+    end = Fraction(len(melody.grid), STEPS_PER_BEAT)
+    bars = divide_into_bars(melody.meters, melody.pickup, end, melody.bars)
+    starts = [bar.start for bar in bars]
+    found = set()
+    for beat in np.flatnonzero(melody.triplet[::STEPS_PER_BEAT]).tolist():
+        bar = bars[bisect_right(starts, beat) - 1]
+        if beat + 1 <= bar.end and (beat - bar.start).denominator == 1:
+            found.add(beat)
+    return found
+
+
+def _is_performed(melody, place):
+    """Tell whether many notes of a melody end off the grid."""
+    off = [abs(Fraction(note.end, melody.ticks_per_beat) - place(note.end)) for note in melody.notes]
+    return sum(distance > OFF_GRID for distance in off) > PERFORMED * len(off)
+
+
+def _without_gaps(notes):
+    """Hold notes that end a little too early until the next one begins."""
+    longer = [
+        (start, following, pitch)
+        if 0 < following - end <= min(LARGEST_GAP_SHARE * (following - start), LARGEST_GAP)
+        else (start, end, pitch)
+        for (start, end, pitch), (following, *_) in pairwise(notes)
+    ]
+    return [*longer, *notes[-1:]]
+
+
+def _keys_of(song):
+    """Take a song's key signatures, or guess one and say so: tuple of Key, list of str."""
+    if song.keys:
+        return song.keys, []
+    counts = np.zeros(OCTAVE)
+    for part in song.parts:
+        for note in part.notes:
+            counts[note.pitch % OCTAVE] += (note.end - note.start) / song.ticks_per_beat
+    tonic, mode = find_key(counts)
+    name = note_name(*spell(tonic, tonic, mode)).replace("-", " flat").replace("#", " sharp")
+    guess = f"No key signature is given: the score is written in {name} {mode}, as the notes suggest."
+    return (Key(Fraction(0), sharps_of(tonic, mode), mode),), [guess]
+
+
+def _name_of_file(source):
+    """Make a title of a file's name; of what is no file, none."""
+    return " ".join(Path(source).stem.replace("_", " ").split()) if isinstance(source, str | Path) else ""
 
 
 def _triplets(notes, ticks_per_beat, steps):
@@ -218,7 +371,7 @@ def _shifts(notes, song, triplet):
     shift = np.where(in_triplet, 0, np.abs(exact - step))
     if shift.max() > 0.01:
         worst = shift.argmax()
-        bars = bar_lines(song.meters, song.pickup, len(triplet))
+        bars = bar_lines(song.meters, song.pickup, len(triplet), song.bars)
         bar = np.searchsorted(bars, step[worst], side="right")
         sentences.append(
             f"{(shift > 0.01).sum()} notes lie off the sixteenths, at most by {shift.max() / 4:.3f} beats "
@@ -228,7 +381,11 @@ def _shifts(notes, song, triplet):
 
 
 def _as_beats(source, value):
-    beats = Fraction(value).limit_denominator(STEPS_PER_BEAT)
-    if beats < 0:
+    """Read a pickup that somebody asks for; it ends with a step."""
+    try:
+        beats = nearest_step(value)
+    except (TypeError, ValueError, OverflowError):  # no number, or none that is finite
+        beats = Fraction(-1)
+    if not 0 <= beats <= LONGEST_BEATS:  # also where the tune is shorter: then it is all pickup
         raise MelodyError(source, f"a pickup of {value} beats", "Give the quarter notes before the first bar")
     return beats

@@ -8,12 +8,16 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 
-from ..music.meter import beat_length
+from ..music.meter import beat_length, find_upbeats
 
 # Durations that one note head can show, in quarter notes.
 PLAIN = tuple(Fraction(length) for length in (6, 4, 3, 2, 1.5, 1, 0.75, 0.5, 0.375, 0.25, 0.125, 0.0625))
 TYPES = {4: "whole", 2: "half", 1: "quarter", 0.5: "eighth", 0.25: "16th", 0.125: "32nd", 0.0625: "64th"}
+FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
 TRIPLET = Fraction(2, 3)  # three in the time of two
+# How players group the units of a bar where neither twos nor threes alone make it up. Sevens go both ways;
+# this one is also MuseScore's, whose version 3 puts flags between the beams of another one.
+GROUPS = {4: (2, 2), 5: (3, 2), 7: (3, 2, 2), 8: (3, 3, 2), 10: (3, 3, 2, 2), 11: (3, 3, 3, 2)}
 
 
 def pieces_by_bar(notes, bars):
@@ -27,7 +31,8 @@ def pieces_by_bar(notes, bars):
     """
     ends = [end for _, end, _ in notes]
     answer, first = [], 0
-    for start, end, over, under in bars:
+    for bar, upbeat in zip(bars, find_upbeats(bars), strict=True):
+        start, end, over, under = bar
         while first < len(notes) and ends[first] <= start:
             first += 1
         inside, time, index = [], start, first
@@ -40,17 +45,17 @@ def pieces_by_bar(notes, bars):
             time, index = stop, index + 1
         if time < end:
             inside.append((time, end, None))
-        answer.append(_notate(inside, notes, start, end, over, under))
+        # An upbeat is counted from the bar line that ends it.
+        origin = end - bar.full if upbeat else start
+        if len(inside) == 1 and inside[0][2] is None and not bar.missing:
+            answer.append([(start, end, None, None, None)])
+        else:
+            answer.append(_notate(inside, notes, start, end, beat_length(over, under), origin))
     return answer
 
 
-def _notate(inside, notes, start, end, over, under):
+def _notate(inside, notes, start, end, beat, origin):
     """Cut the notes and rests of one bar."""
-    if len(inside) == 1 and inside[0][2] is None:
-        return [(start, end, None, None, None)]
-    beat = beat_length(over, under)
-    # A pickup is counted from the bar line that ends it.
-    origin = end - Fraction(4 * over, under)
     triplets = _triplets({time for begin, stop, _ in inside for time in (begin, stop)}, start, end)
     heads = []
     for begin, stop, owner in inside:
@@ -119,7 +124,9 @@ def _cut_plain(start, end, origin, beat, rest):
         elif place:
             head = _largest(min(length, beat - place))
         elif length >= beat:
-            head = max(size for size in PLAIN if size <= length and size % beat == 0)
+            # In such meters as 6/64 no head is as long as a beat.
+            whole_beats = (size for size in PLAIN if size <= length and size % beat == 0)
+            head = max(whole_beats, default=_largest(length))
         else:
             head = _largest(length)
         heads.append((start, start + head))
@@ -129,3 +136,122 @@ def _cut_plain(start, end, origin, beat, rest):
 
 def _largest(length):
     return next(size for size in PLAIN if size <= length)
+
+
+def shape(length, tuplet):
+    """Find the look of one head.
+
+    Parameters
+    ----------
+    length : Fraction
+        Quarter notes that it lasts.
+    tuplet : str or None
+
+    Returns
+    -------
+    type : str or None
+        As MusicXML names it; None where no single head lasts so long, as the rest of a silent bar.
+    dotted : bool
+    """
+    shown = length / TRIPLET if tuplet else length
+    if shown in TYPES:
+        return TYPES[shown], False
+    return TYPES.get(float(shown / Fraction(3, 2))), True
+
+
+def group_units(numerator, denominator, grouping=None):
+    """Divide a bar into the groups that beams make visible.
+
+    Parameters
+    ----------
+    numerator, denominator : int
+        Of the meter.
+    grouping : sequence of int, optional
+        Units of the meter in each group, where its owner says so.
+
+    Returns
+    -------
+    list of Fraction
+        Where groups begin, in quarter notes from the beginning of the bar.
+    """
+    units = grouping if grouping and sum(grouping) == numerator else None
+    if units is None and denominator == 2:
+        units = (1,) * numerator
+    if units is None:
+        threes = (3,) * (numerator // 3) + ((numerator % 3,) if numerator % 3 else ())
+        units = GROUPS.get(numerator, threes)
+    starts, time = [], Fraction(0)
+    for unit in units:
+        starts.append(time)
+        time += Fraction(4 * unit, denominator)
+    return starts
+
+
+def find_beams(pieces, bar, upbeat, grouping=None):
+    """Beam the heads of one bar.
+
+    Eighths are beamed by the groups of the meter, as Gould has it ("Behind Bars", 2011, p. 153-157). Where
+    a group holds anything shorter, or triplets, each of its beats has beams of its own.
+
+    Parameters
+    ----------
+    pieces : list
+        Of :func:`pieces_by_bar`.
+    bar : Bar
+    upbeat : bool
+        Whether the bar is counted from its end.
+    grouping : sequence of int, optional
+        As for :func:`group_units`.
+
+    Returns
+    -------
+    list of list of str
+        By head its beams, the outermost first: "begin", "continue", "end", "forward hook" or "backward
+        hook".
+    """
+    origin = bar.end - bar.full if upbeat else bar.start
+    starts = group_units(bar.numerator, bar.denominator, grouping)
+    # Where the meter counts eighths, no group is too long for short notes; else quarters are beamed apart.
+    unit = Fraction(3, 2) if bar.denominator >= 8 else Fraction(1)
+    heads = []  # of each head its flags, its group, its beat, its tuplet
+    for start, end, pitch, _, tuplet in pieces:
+        flags = 0 if pitch is None else FLAGS.get(shape(end - start, tuplet)[0], 0)
+        place = start - origin
+        group = sum(first <= place for first in starts) - 1
+        heads.append((flags, group, (place - starts[group]) // unit, tuplet))
+    fine = {group for flags, group, _, tuplet in heads if flags > 1 or (tuplet and flags)}
+    runs, current = [], None
+    for index, (flags, group, beat_number, _) in enumerate(heads):
+        owner = (group, beat_number if group in fine else None)
+        if not flags:
+            current = None
+        elif owner == current:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+            current = owner
+    beams = [[] for _ in pieces]
+    for run in runs:
+        if len(run) > 1:
+            _beam_run(run, [flags for flags, *_ in heads], pieces, origin, beams)
+    return beams
+
+
+def _beam_run(run, flags, pieces, origin, beams):
+    """Add the beams of heads that have the outermost one in common."""
+    for level in range(1, 1 + max(flags[index] for index in run)):
+        for number, index in enumerate(run):
+            if flags[index] < level:
+                continue
+            before = number > 0 and flags[run[number - 1]] >= level
+            after = number + 1 < len(run) and flags[run[number + 1]] >= level
+            if before and after:
+                beams[index].append("continue")
+            elif before or after:
+                beams[index].append("end" if before else "begin")
+            else:
+                # A lone short head belongs to the longer one with which it makes up a whole.
+                start, end = pieces[index][:2]
+                completes = (start - origin) % (2 * (end - start)) != 0
+                back = number > 0 and (completes or number + 1 == len(run))
+                beams[index].append("backward hook" if back else "forward hook")

@@ -2,119 +2,190 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
+import warnings
+from collections import Counter
 from fractions import Fraction
 
 import mido
 
 from ..music.grid import PITCHES
-from ..music.meter import Meter, tidy_meters
-from ..music.theory import KEYS_BY_SHARPS
+from ..music.meter import Bar, Meter, tidy_meters
+from ..music.theory import KEYS_BY_SHARPS, MINOR_KEYS_BY_SHARPS, NATURALS, OCTAVE
+from .open_musicxml import ADVICE, open_musicxml
 from .read_midi import DRUM_CHANNEL
+from .read_signs import as_ticks, exact, read_repeats, read_signs
 from .song import (
     DEFAULT_TEMPO,
     DEFAULT_VELOCITY,
-    LARGEST_SCORE,
     SCORE_TICKS,
-    SCORES_TO_READ,
+    Key,
     MelodyError,
     Note,
     Part,
     Song,
     check_count,
+    check_length,
     cut_overlaps,
     tempo_of,
 )
 
+MOST_SHARPS = 7
 
-def read_musicxml(path, data):
-    """Read all parts of a score that are no drums; parameters and errors as :func:`.read_midi`."""
+
+def read_musicxml(path, data, play_repeats=False):
+    """Read all parts of a score that are no drums; parameters and errors as :func:`.read_midi`.
+
+    ``play_repeats`` as for :func:`read_stream`.
+    """
     from .quiet_music21 import music21  # here: it takes a second that MIDI need not wait for
 
-    advice = "Give a MusicXML file (.musicxml, .xml or .mxl), as any notation program exports it"
     try:
-        if data.startswith(b"PK"):
-            data = _unzip(path, data)
-        # Not `parse`, which would look for a pickle of an earlier time.
-        stream = music21.converter.parseData(_decode(data), format="musicxml")
+        # Not `parse`, which would look for a pickle of an earlier time, and takes every text for UTF-8.
+        root = open_musicxml(path, data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # music21's, of bars that are too full
+            stream = music21.musicxml.xmlToM21.MusicXMLImporter().xmlRootToScore(root)
+        return read_stream(stream, str(path), play_repeats)
     except MelodyError:
         raise
     # The parser meets bad bytes with whatever exception they happen to cause.
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise MelodyError(path, f"cannot be read as MusicXML ({reason})", advice) from error
-    return read_stream(stream, str(path))
+        raise MelodyError(path, f"cannot be read as MusicXML ({reason})", ADVICE) from error
 
 
-def _decode(data):
-    return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
+def read_stream(stream, source, play_repeats=False):
+    """Read a stream of music21; ties are joined, grace notes left out.
 
+    Parameters
+    ----------
+    stream : music21 stream
+    source : str
+        For messages.
+    play_repeats : bool
+        Write out repeats, voltas and jumps in the order in which they are played. By default the music is
+        taken as it stands on the page, and the repeats are kept as signs.
 
-def _unzip(path, data):
-    """Take the score out of a compressed MusicXML file."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        scores = [
-            info
-            for info in archive.infolist()
-            if info.filename.lower().endswith(SCORES_TO_READ) and not info.filename.startswith("META-INF")
-        ]
-        if not scores:
-            raise MelodyError(path, "a zip file without a score", "Give a MusicXML file")
-        with archive.open(scores[0]) as file:
-            unpacked = file.read(LARGEST_SCORE + 1)
-    if len(unpacked) > LARGEST_SCORE:
-        raise MelodyError(path, f"more than {LARGEST_SCORE / 1e6:.0f} MB of score", "Cut it into parts")
-    return unpacked
+    Returns
+    -------
+    Song
 
-
-def read_stream(stream, source):
-    """Read a stream of music21; ties are joined, grace notes left out, repeats not played out."""
+    Raises
+    ------
+    MelodyError
+        If there are no notes, or far too many.
+    """
+    remarks = []
     if any(instrument.transposition for instrument in stream.recurse().getElementsByClass("Instrument")):
         stream = stream.toSoundingPitch()
+    if play_repeats:
+        stream, remark = _play_repeats(stream)
+        remarks += remark
     staves = list(getattr(stream, "parts", [])) or [stream]
+    repeats = read_repeats(staves, numbers=not play_repeats)
     parts, graces = [], 0
     for number, staff in enumerate(staves):
         flat = staff.flatten()
-        notes, short = _notes_of_staff(flat)
+        notes, spelling, short = _notes_of_staff(flat)
         graces += short
         instrument = flat.getElementsByClass("Instrument").first()
         if notes and getattr(instrument, "midiChannel", None) != DRUM_CHANNEL:
             name = getattr(staff, "partName", None) or f"Part {number}"
             program = getattr(instrument, "midiProgram", None) or 0
-            parts.append(Part(" ".join(name.split()), program, notes))
+            signs = tuple(sorted([*read_signs(staff, flat), *repeats]))
+            parts.append(Part(" ".join(name.split()), program, notes, signs=signs, spelling=spelling))
     if not parts:
         raise MelodyError(source, "no notes", "Give music with a melody")
     check_count(source, sum(len(part.notes) for part in parts))
     first = staves[0].flatten()
     signatures = first.getElementsByClass("TimeSignature")
-    meters = [Meter(Fraction(_exact(s.offset)), s.numerator, s.denominator) for s in signatures]
-    remarks = []
+    meters = [Meter(Fraction(exact(s.offset)), s.numerator, s.denominator) for s in signatures]
+    keys = _keys_of_stream(first)
+    bars, pickup = _bars_of(staves[0])
+    check_length(source, as_ticks(bars[-1].end) if bars else 0, SCORE_TICKS)
     if graces:
         remarks.append(f"{graces} grace notes were left out.")
-    if any(bar.direction for bar in stream.recurse().getElementsByClass("Repeat")):
-        remarks.append("Repeats are not played out: the music is taken as it stands on the page.")
+    if any(sign.kind in ("repeat", "jump") for sign in repeats):
+        remarks.append(
+            "Repeats are not played out: they stay signs in the score, and a MIDI file plays the page once."
+        )
+    data = getattr(stream, "metadata", None)
     return Song(
         source,
         parts,
         SCORE_TICKS,
-        _conductor_of_stream(stream, first, meters),
+        _conductor_of_stream(stream, keys, meters),
         tidy_meters(meters),
-        _pickup_of(staves[0]),
+        pickup,
         tuple(remarks),
+        keys=keys,
+        bars=bars if any(bar.missing for bar in bars[1 if pickup else 0 :]) else None,
+        title=_one_line(data and (data.title or data.movementName)),
+        composer=_one_line(data and data.composer),
+        copyright=_one_line(data and data.copyright),
+        lyricist=_one_line(data and data.lyricist),
     )
 
 
+def dropped(signs):
+    """Say in one sentence what the reader met and could not keep; nothing if that is nothing.
+
+    Parameters
+    ----------
+    signs : sequence of Sign
+
+    Returns
+    -------
+    list of str
+    """
+    counts = Counter(sign.value for sign in signs if sign.kind == "dropped")
+    return [f"Not kept: {', '.join(f'{n} × {kind}' for kind, n in counts.items())}."] if counts else []
+
+
+def _one_line(text):
+    return " ".join(str(text).split()) if text else ""
+
+
+def _play_repeats(stream):
+    """Write out what is played more than once: a stream, and a sentence about it."""
+    parts = list(getattr(stream, "parts", [])) or [stream]
+    marked = any(sign.kind in ("repeat", "jump") for sign in read_repeats(parts))
+    try:
+        _copy_jumps(parts)
+        played = stream.expandRepeats() if marked else stream
+    except Exception as error:  # music21 has many words for "these repeats make no sense"
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return stream, [f"The repeats cannot be played ({reason}): taken as it stands on the page."]
+    return played, ["Repeats are played out."] if marked else []
+
+
+def _copy_jumps(parts):
+    """Put words such as D.C., which stand above the uppermost staff, into all of them."""
+    columns = zip(*(part.getElementsByClass("Measure") for part in parts), strict=False)
+    for measures in columns:
+        marks = [(m, list(m.getElementsByClass("RepeatExpression"))) for m in measures]
+        found = {type(mark): mark for _, own in marks for mark in own}
+        for measure, own in marks:
+            for kind, mark in found.items():
+                if kind not in [type(each) for each in own]:
+                    measure.insert(min(mark.offset, measure.highestTime), type(mark)())
+
+
 def _notes_of_staff(flat):
-    """List the notes of a flat stream, ties joined, and count those without length."""
-    sounding, notes, graces = {}, [], 0
+    """List the notes of a flat stream, ties joined, with their spelling, and count those without length."""
+    sounding, notes, spelling, graces = {}, [], {}, 0
     for element in flat.notes:
+        if "Harmony" in element.classes:
+            continue  # music21 takes chord symbols for notes
         if element.quarterLength == 0:
             graces += 1
             continue
-        start, end = _ticks(element.offset), _ticks(element.offset + element.quarterLength)
+        start, end = as_ticks(element.offset), as_ticks(element.offset + element.quarterLength)
+        if start < 0:
+            raise ValueError("a note before the beginning")
         for single in getattr(element, "notes", (element,)):
-            pitch = getattr(getattr(single, "pitch", None), "midi", None)
+            written = getattr(single, "pitch", None)
+            pitch = getattr(written, "midi", None)
             if pitch is None or not 0 <= pitch < PITCHES:  # unpitched percussion, or beyond MIDI
                 continue
             velocity = single.volume.velocity or DEFAULT_VELOCITY
@@ -122,42 +193,55 @@ def _notes_of_staff(flat):
             if tied and pitch in sounding and notes[sounding[pitch]].end == start:
                 place = sounding[pitch]
                 notes[place] = notes[place]._replace(end=end)
-            else:
-                sounding[pitch] = len(notes)
-                notes.append(Note(start, end, pitch, int(velocity)))
-    return cut_overlaps(notes), graces
+                continue
+            sounding[pitch] = len(notes)
+            notes.append(Note(start, end, pitch, int(velocity)))
+            alteration = round(written.alter)
+            # Else a quarter tone, or three and more accidentals.
+            if abs(alteration) <= 2 and (NATURALS[written.step] + alteration - pitch) % OCTAVE == 0:
+                spelling[start, pitch] = (written.step, alteration)
+    return cut_overlaps(notes), spelling, graces
 
 
-def _conductor_of_stream(stream, first, meters):
+def _keys_of_stream(flat):
+    """List the key signatures, without those that change nothing: tuple of Key."""
+    keys = {}
+    for key in flat.getElementsByClass("KeySignature"):
+        if key.sharps is not None and abs(key.sharps) <= MOST_SHARPS:
+            beat = Fraction(exact(key.offset))
+            keys[beat] = Key(beat, key.sharps, getattr(key, "mode", None))
+    found = [keys[beat] for beat in sorted(keys)]
+    return tuple(key for n, key in enumerate(found) if not n or key[1:] != found[n - 1][1:])
+
+
+def _conductor_of_stream(stream, keys, meters):
     """Turn tempo marks and signatures into MIDI messages, timed from the beginning."""
     marks = [(mark, mark.getQuarterBPM()) for mark in stream.recurse().getElementsByClass("MetronomeMark")]
-    tempi = {_ticks(mark.getOffsetInHierarchy(stream)): bpm for mark, bpm in marks if bpm}
+    tempi = {as_ticks(mark.getOffsetInHierarchy(stream)): bpm for mark, bpm in marks if bpm}
     tempi.setdefault(0, DEFAULT_TEMPO)
     message = mido.MetaMessage
     found = [message("set_tempo", tempo=tempo_of(bpm), time=tick) for tick, bpm in tempi.items()]
     for beat, numerator, denominator in meters:
-        if denominator in (1, 2, 4, 8, 16, 32, 64):
+        if denominator in (1, 2, 4, 8, 16, 32, 64) and 0 < numerator < 256:  # what MIDI can say
             meter = {"numerator": numerator, "denominator": denominator}
-            found.append(message("time_signature", **meter, time=_ticks(beat)))
-    for key in first.getElementsByClass("KeySignature"):
-        if key.sharps in KEYS_BY_SHARPS:
-            found.append(message("key_signature", key=KEYS_BY_SHARPS[key.sharps], time=_ticks(key.offset)))
+            found.append(message("time_signature", **meter, time=as_ticks(beat)))
+    for beat, sharps, mode in keys:
+        name = f"{MINOR_KEYS_BY_SHARPS[sharps]}m" if mode == "minor" else KEYS_BY_SHARPS[sharps]
+        found.append(message("key_signature", key=name, time=as_ticks(beat)))
     return tuple(sorted(found, key=lambda message: message.time))
 
 
-def _ticks(quarters):
-    return round(_exact(quarters) * SCORE_TICKS)
-
-
-def _pickup_of(staff):
-    """Beats of a first bar that is not full."""
-    bar = staff.getElementsByClass("Measure").first()
-    if bar is None:
-        return Fraction(0)
-    length, full = _exact(bar.duration.quarterLength), _exact(bar.barDuration.quarterLength)
-    return Fraction(length) if 0 < length < full else Fraction(0)
-
-
-def _exact(quarters):
-    """Read music21's offsets, float or Fraction, as the fraction that is meant."""
-    return Fraction(quarters).limit_denominator(SCORE_TICKS)
+def _bars_of(staff):
+    """List the bars of a staff, and the beats of a first one that is not full: tuple of Bar, Fraction."""
+    bars = []
+    for measure in staff.getElementsByClass("Measure"):
+        start, length = exact(measure.offset), exact(measure.duration.quarterLength)
+        signature = measure.timeSignature or measure.getContextByClass("TimeSignature")
+        over, under = (signature.numerator, signature.denominator) if signature else (4, 4)
+        if bars and bars[-1].end != start:  # a hole, or notes beyond the bar: its line is where the next is
+            bars[-1] = bars[-1]._replace(end=start)
+        if length > 0:
+            bars.append(Bar(start, start + length, over, under))
+    bars = tuple(bar for bar in bars if bar.end > bar.start)
+    short = bars and bars[0].missing > 0
+    return bars, bars[0].end - bars[0].start if short else Fraction(0)

@@ -1,59 +1,78 @@
-"""From notes to a score in MusicXML, by music21.
+"""From notes to a score in MusicXML.
 
 Music is plain data here: a note is ``(start, end, pitch)``, in quarter notes from the beginning as
 ``fractions.Fraction``, end exclusive, with a MIDI pitch; what lies between the notes of a part is silent.
+The elements are those of MusicXML 3.1, which MuseScore 3 and LilyPond read, in the order that its schema
+fixes.
 """
 
 from __future__ import annotations
 
-import warnings
+from bisect import bisect_right
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
+from xml.etree.ElementTree import SubElement
 
 import numpy as np
 
-from ..music.grid import REST
-from ..music.meter import beat_length, divide_into_bars
-from ..music.theory import (
-    CHORDS,
-    NO_CHORD,
-    OCTAVE,
-    find_chords,
-    find_key,
-    note_name,
-    sharps_of,
-    signature_of,
-    spell,
-)
+from ..music.meter import divide_into_bars, find_upbeats
+from ..music.theory import OCTAVE, SCALES, find_key, sharps_of, signature_of
 from ..path_utils import atomic_write
-from .note_heads import TRIPLET, TYPES, pieces_by_bar
+from .clefs import CLEFS, choose_clef
+from .note_heads import find_beams, pieces_by_bar, shape
+from .score_marks import add_bar_line, chord_symbols, marks_of, notations_of
+from .spelling import spell_parts
 
 MOST_PARTS = 9
 FINEST = Fraction(1, 48)  # of a quarter note: what a score can hold
-FEWEST_TONES = 3  # different ones, for a chord symbol
-# The lowest median pitch for each clef, and what music21 calls it.
-CLEFS = {"treble": (60, "TrebleClef"), "octave treble": (55, "Treble8vbClef"), "bass": (0, "BassClef")}
-CLEF_SIGNS = {"treble": ("G", "2"), "bass": ("F", "4")}
-KINDS = {  # what music21 calls a chord, and what is written after the root
-    "major": ("major", ""),
-    "minor": ("minor", "m"),
-    "diminished": ("diminished", "°"),
-    "augmented": ("augmented", "+"),
-    "dominant seventh": ("dominant-seventh", "7"),
-    "minor seventh": ("minor-seventh", "m7"),
-    "major seventh": ("major-seventh", "maj7"),
-    "half-diminished seventh": ("half-diminished-seventh", "ø7"),
-    "diminished seventh": ("diminished-seventh", "°7"),
-}
+DIVISIONS = 10_080  # of a quarter note: thirds, fifths and sevenths come out even
+DOCTYPE = (
+    '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 3.1 Partwise//EN" '
+    '"http://www.musicxml.org/dtds/partwise.dtd">\n'
+)
+ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+CHOIR = {"soprano": "S.", "alto": "A.", "tenor": "T.", "bass": "B."}  # how names are shortened
+SOFTWARE = "Bach accompaniment"
 
 
-def write_musicxml(path, parts, meters, tempi=((0, 100.0),), pickup=0, key=None, title=None, chords=False):
+class _Layout(NamedTuple):
+    """What all parts of a score have in common."""
+
+    bars: list
+    upbeats: list  # of bool, by bar
+    numbers: list  # of str, by bar
+    keys: list  # of (beat, sharps, mode), each at the beginning of a bar
+    groupings: dict  # from the beginning of a bar to units by group
+    lines: dict  # from the beginning of a bar to the signs on that line
+
+
+def write_musicxml(
+    path,
+    parts,
+    meters,
+    tempi=((0, 100.0),),
+    pickup=0,
+    key=None,
+    title=None,
+    chords=False,
+    *,
+    keys=(),
+    bars=None,
+    signs=(),
+    spelling=None,
+    composer="",
+    lyricist="",
+    rights="",
+    tune=0,
+):
     """Write music as a score.
 
     Notes are tied over bar lines and wherever else one note head cannot show them, triplets become
-    tuplets, the last bar is filled with rests. Each part has the clef that its notes fit best.
+    tuplets, the last bar is filled with rests. Each part has the clef that its notes fit best; see
+    :func:`.choose_clef`.
 
     Parameters
     ----------
@@ -75,6 +94,19 @@ def write_musicxml(path, parts, meters, tempi=((0, 100.0),), pickup=0, key=None,
     chords : bool
         Write chord symbols above the upper part: where the harmony changes, at most one a beat, and
         only where three or more different tones make one of ``CHORDS``.
+    keys : sequence of (beat, sharps, mode), optional
+        Key signatures where they change, in place of ``key``; each stands at the bar line next to it.
+    bars : sequence of Bar, optional
+        As for :func:`.divide_into_bars`.
+    signs : sequence of Sign, optional
+        What is written with the tune, with quarter notes in place of ticks. Repeats stand in all
+        parts, and so do fermatas, on whatever sounds at their end.
+    spelling : dict of (beat, pitch) to (letter, alteration), optional
+        How notes of the tune are spelled. All others agree with them, the chord and the key; see
+        :func:`.spell_parts`.
+    composer, lyricist, rights : str
+    tune : int
+        Which part is the tune, counted from the top.
 
     Returns
     -------
@@ -85,39 +117,32 @@ def write_musicxml(path, parts, meters, tempi=((0, 100.0),), pickup=0, key=None,
     ValueError
         Too few or too many parts, notes that overlap or are finer than a score can show, no meter at 0.
     """
-    from .quiet_music21 import music21  # here, because it takes a second
-
-    layout, stream, exporter = music21.layout, music21.stream, music21.musicxml.m21ToXml.ScoreExporter
     parts = [(name, program, _checked(name, notes)) for name, program, notes in parts]
     if not 1 <= len(parts) <= MOST_PARTS:
         raise ValueError(f"{len(parts)} parts: a score takes 1 to {MOST_PARTS}.")
-    end = max((notes[-1][1] for _, _, notes in parts if notes), default=Fraction(1))
-    bars = divide_into_bars(meters, Fraction(pickup), end)
-    key = key or _key_of(parts)
+    end = max((notes[-1][1] for *_, notes in parts if notes), default=Fraction(1))
+    divided = divide_into_bars(meters, Fraction(pickup), end, bars)
+    keys = _keys_at_bars(keys or [_key_of(parts) if key is None else (0, sharps_of(*key), key[1])], divided)
+    layout = _layout(divided, keys, signs)
+    lines = [notes for *_, notes in parts]
+    order = [tune, *(number for number in range(len(parts)) if number != tune)]
+    spelled = spell_parts([lines[number] for number in order], keys, spelling)
+    names = dict(zip(order, spelled, strict=True))
+    symbols = chord_symbols(lines, divided, keys) if chords else None
+    marks = marks_of(signs, divided, [tempo for tempo in tempi if Fraction(tempo[0]) < end], symbols)
 
-    score = stream.Score()
-    score.metadata = _metadata(title)
-    for number, (name, program, notes) in enumerate(parts):
-        lowest = 0 < number == len(parts) - 1  # reads a bass clef also where it is as high as tenors
-        clefs = CLEF_SIGNS if lowest else CLEFS
-        part = _part(number, name, program, notes, bars, key, clefs)
-        measures = list(part.getElementsByClass(stream.Measure))
-        if number == 0:
-            _insert(measures, bars, _tempo_marks(tempi, end))
-            if chords:
-                _insert(measures, bars, _chord_symbols(parts, bars, key))
-        score.coreInsert(0, part)
-    if len(parts) > 1:
-        score.coreInsert(0, layout.StaffGroup(list(score.parts), symbol="bracket", barTogether=True))
-    score.coreElementsChanged()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # music21's remarks on its own defaults
-        tree = exporter(score, makeNotation=False).parse()
-    for creator in tree.findall("identification/creator"):
-        tree.find("identification").remove(creator)  # it says that music21 composed the piece
-    _place_chord_symbols(tree)
-    text = ElementTree.tostring(tree, encoding="UTF-8", xml_declaration=True)
-    return atomic_write(path, lambda name: Path(name).write_bytes(text))
+    score = ElementTree.Element("score-partwise", version="3.1")
+    _add_header(score, title, {"composer": composer, "lyricist": lyricist}, rights)
+    _add_part_list(score, parts)
+    for number, (name, _, notes) in enumerate(parts):
+        lowest = 0 < number == len(parts) - 1
+        clef = choose_clef([pitch for *_, pitch in notes], name, lowest)
+        own = notations_of(signs, lines[tune], notes if number != tune else None)
+        _add_part(score, number, notes, names[number], clef, layout, own, [] if number else marks)
+    ElementTree.indent(score, " ")
+    text = ElementTree.tostring(score, encoding="unicode")
+    whole = f'<?xml version="1.0" encoding="UTF-8"?>\n{DOCTYPE}{text}\n'
+    return atomic_write(path, lambda name: Path(name).write_bytes(whole.encode("utf-8")))
 
 
 def _checked(name, notes):
@@ -144,200 +169,272 @@ def _key_of(parts):
     for _, _, notes in parts:
         for start, end, pitch in notes:
             counts[pitch % OCTAVE] += float(end - start)
-    return find_key(counts)
+    tonic, mode = find_key(counts)
+    return 0, sharps_of(tonic, mode), mode
 
 
-def _metadata(title):
-    from music21 import metadata
-
-    return metadata.Metadata(title=title or " ")  # without any, music21 calls it "Music21 Fragment"
-
-
-def _part(number, name, program, notes, bars, key, clefs):
-    """Build a part in measures, with every sign that music21 would otherwise have to guess."""
-    from music21 import bar, clef, instrument, stream
-    from music21 import key as keys
-
-    part = stream.Part(id=f"P{number + 1}")
-    part.partName = name
-    player = instrument.Instrument(name)
-    player.partId, player.instrumentId = f"P{number + 1}", f"I{number + 1}"  # else they are random
-    player.midiProgram = int(program)
-    player.midiChannel = number + (number >= 9)  # General MIDI keeps the tenth for drums
-    part.coreInsert(0, player)
-
-    beams = {}
-    first_number = 0 if bars[0].missing else 1
-    before = None
-    for index, (span, events) in enumerate(zip(bars, pieces_by_bar(notes, bars), strict=True)):
-        measure = _measure(first_number + index, span, before, events, key, beams)
-        if before is None:
-            measure.clef = getattr(clef, CLEFS[choose_clef([pitch for *_, pitch in notes], clefs)][1])()
-            measure.keySignature = keys.KeySignature(sharps_of(*key))
-        part.coreAppend(measure)
-        before = span
-    measure.rightBarline = bar.Barline("final")
-    part.coreElementsChanged()
-    return part
+def _keys_at_bars(keys, bars):
+    """Move key signatures to the bar lines next to them, and leave out those that change nothing."""
+    starts = [bar.start for bar in bars]
+    at = {}
+    for beat, sharps, mode in sorted(keys, key=lambda key: key[0]):
+        at[min(starts, key=lambda start: abs(start - beat))] = (sharps, mode)
+    at.setdefault(starts[0], next(iter(at.values())))
+    tidy = []
+    for start in sorted(at):
+        if not tidy or tidy[-1][1:] != at[start]:
+            tidy.append((start, *at[start]))
+    return tidy
 
 
-def _measure(number, span, before, events, key, beams):
-    """Build one measure.
+def _layout(bars, keys, signs):
+    """Collect what all parts have in common."""
+    own_numbers = {sign.tick: sign.value for sign in signs if sign.kind == "bar"}
+    numbers, number = [], 0 if bars[0].missing else 1
+    for bar in bars:
+        shown = own_numbers.get(bar.start, str(number))
+        numbers.append(shown)
+        digits = "".join(letter for letter in shown if letter.isdigit())
+        number = int(digits or number) + 1
+    groupings = {
+        sign.tick: [int(units) for units in sign.value.split("+")]
+        for sign in signs
+        if sign.kind == "grouping"
+    }
+    lines = {}
+    for sign in signs:
+        if sign.kind in ("repeat", "ending", "barline"):
+            lines.setdefault(sign.tick, []).append(sign)
+    return _Layout(bars, find_upbeats(bars), numbers, keys, groupings, lines)
+
+
+def _text(parent, tag, text, **attributes):
+    """Add an element that holds a text."""
+    element = SubElement(parent, tag, attributes)
+    element.text = str(text)
+    return element
+
+
+def _add_header(score, title, creators, rights):
+    if title:
+        _text(SubElement(score, "work"), "work-title", title)
+    identification = SubElement(score, "identification")
+    for kind, name in creators.items():
+        if name:
+            _text(identification, "creator", name, type=kind)
+    if rights:
+        _text(identification, "rights", rights)
+    _text(SubElement(identification, "encoding"), "software", SOFTWARE)
+
+
+def _add_part_list(score, parts):
+    """Name the parts and their instruments, several within one bracket, as choirs stand."""
+    entries = SubElement(score, "part-list")
+    if len(parts) > 1:
+        group = SubElement(entries, "part-group", type="start", number="1")
+        _text(group, "group-symbol", "bracket")
+        # Bar lines through the staves would cross the words between them.
+        _text(group, "group-barline", "no" if all(name.lower() in CHOIR for name, *_ in parts) else "yes")
+    for number, (name, program, _) in enumerate(parts):
+        entry = SubElement(entries, "score-part", id=f"P{number + 1}")
+        _text(entry, "part-name", name)
+        if name.lower() in CHOIR:
+            _text(entry, "part-abbreviation", CHOIR[name.lower()])
+        _text(SubElement(entry, "score-instrument", id=f"I{number + 1}"), "instrument-name", name)
+        player = SubElement(entry, "midi-instrument", id=f"I{number + 1}")
+        _text(player, "midi-channel", number + 1 + (number >= 9))  # General MIDI keeps the tenth for drums
+        _text(player, "midi-program", int(program) + 1)
+    if len(parts) > 1:
+        SubElement(entries, "part-group", type="stop", number="1")
+
+
+def _add_part(score, number, notes, names, clef, layout, notations, marks):
+    """Add a part, bar by bar.
 
     Parameters
     ----------
+    score : Element
     number : int
-    span, before : Bar
-        This bar, and the one before it or None.
-    events : list
-        Of :func:`.note_heads.pieces_by_bar`.
-    key : (tonic, mode)
-    beams : dict
-        Beams by rhythm, as far as they are known; gets those of this measure.
+    notes, names : list
+        With how each is spelled.
+    clef : str
+    layout : _Layout
+    notations : dict of beat to list of (tag, attributes, text)
+        Of :func:`.notations_of`.
+    marks : list of (beat, opens, Element)
+        Of :func:`.marks_of`, in order.
     """
-    from music21 import meter, note, stream, tie
+    part = SubElement(score, "part", id=f"P{number + 1}")
+    pieces = pieces_by_bar(notes, layout.bars)
+    starts, marked, heard = [start for start, *_ in notes], 0, {}
+    grouping = signature = sharps = None
+    for index, (bar, upbeat, events) in enumerate(zip(layout.bars, layout.upbeats, pieces, strict=True)):
+        measure = SubElement(part, "measure", number=layout.numbers[index])
+        before = layout.bars[index - 1] if index else None
+        if upbeat and (before is None or before.missing > 0):
+            measure.set("implicit", "yes")  # elsewhere musicxml2ly would add it to the whole bar before
+        new_key = next((key for key in layout.keys if key[0] == bar.start), None)
+        if new_key:
+            sharps = new_key[1]
+            signature = signature_of(sharps)
+        new_meter = before is None or before[2:] != bar[2:]
+        if new_meter:
+            grouping = None
+        grouping = layout.groupings.get(bar.start, grouping)
+        add_bar_line(measure, "left", layout.lines.get(bar.start, ()), number)
+        _add_attributes(measure, before is None, new_key, new_meter and bar, clef)
+        # A beam is the same wherever the same rhythm stands in such a bar.
+        rhythm = tuple(
+            (start - bar.start, stop - start, pitch is None, tuplet)
+            for start, stop, pitch, _, tuplet in events
+        )
+        look = (bar[2:], bar.missing, upbeat, tuple(grouping or ()), rhythm)
+        if look not in heard:
+            heard[look] = find_beams(events, bar, upbeat, grouping)
+        altered = {}
+        for (start, stop, pitch, tie, tuplet), beams in zip(events, heard[look], strict=True):
+            while marked < len(marks) and marks[marked][0] < stop:
+                time, _, element = marks[marked]
+                _add_mark(measure, element, time - start)
+                marked += 1
+            name = begin = None
+            if pitch is not None:
+                owner = bisect_right(starts, start) - 1
+                name, begin = names[owner], starts[owner]
+            own = notations.get(begin, ()) if pitch is not None else ()
+            _add_note(
+                measure,
+                start,
+                stop,
+                pitch,
+                name,
+                tie,
+                tuplet,
+                beams,
+                own,
+                signature,
+                altered,
+                len(events) == 1 and not bar.missing,
+            )
+            while marked < len(marks) and marks[marked][0] == stop and not marks[marked][1]:
+                measure.append(marks[marked][2])
+                marked += 1
+        last = index + 1 == len(layout.bars)
+        add_bar_line(measure, "right", layout.lines.get(bar.end, ()), number, last)
 
-    measure = stream.Measure(number=number)
-    if before is None or before[2:] != span[2:]:
-        measure.timeSignature = meter.TimeSignature(f"{span.numerator}/{span.denominator}")
-    if before is None and span.missing:
-        measure.paddingLeft = float(span.missing)
-        measure.showNumber = stream.enums.ShowNumber.NEVER
-    signature, altered, elements = signature_of(*key), {}, []
-    for begin, stop, pitch, ties, tuplet in events:
-        if pitch is None:
-            element = note.Rest(fullMeasure=len(events) == 1 and not span.missing)
-        else:
-            element = note.Note()
-            element.pitch = _pitch(pitch, key, signature, altered, ties in ("stop", "continue"))
-            if ties:
-                element.tie = tie.Tie(ties)
-        element.duration = _duration(stop - begin, tuplet)
-        measure.coreInsert(begin - span.start, element)
-        elements.append(element)
-    measure.coreElementsChanged()
-    heads = tuple((stop - begin, pitch is None, tuplet) for begin, stop, pitch, _, tuplet in events)
-    rhythm = (span[2:], span.missing, before is None, heads)
-    if rhythm not in beams:
-        offset = 0 if before else span.missing
-        signs = meter.TimeSignature(f"{span.numerator}/{span.denominator}")
-        beams[rhythm] = signs.getBeams(elements, measureStartOffset=float(offset))
-    for element, beam in zip(elements, beams[rhythm], strict=True):
-        if beam is not None and not element.isRest:
-            element.beams = beam
-    return measure
+
+def _add_attributes(measure, first, key, meter, clef):
+    """Say what changes at the beginning of a bar."""
+    if not (first or key or meter):
+        return
+    attributes = SubElement(measure, "attributes")
+    if first:
+        _text(attributes, "divisions", DIVISIONS)
+    if key:
+        entry = SubElement(attributes, "key")
+        _text(entry, "fifths", key[1])
+        if key[2] in SCALES:  # MuseScore 3 complains of all other modes
+            _text(entry, "mode", key[2])
+    if meter:
+        entry = SubElement(attributes, "time")
+        _text(entry, "beats", meter.numerator)
+        _text(entry, "beat-type", meter.denominator)
+    if first:
+        sign, line, octaves = CLEFS[clef]
+        entry = SubElement(attributes, "clef")
+        _text(entry, "sign", sign)
+        _text(entry, "line", line)
+        if octaves:
+            _text(entry, "clef-octave-change", octaves)
 
 
-def choose_clef(pitches, among):
-    """Choose the clef by the median pitch: the altos' and above, the tenors', the basses'."""
-    median = np.median(pitches) if pitches else 71
-    return next(name for name in among if median >= CLEFS[name][0])
+def _add_mark(measure, element, offset):
+    """Put a mark before the note that sounds at its time: what stands after the last, programs misplace."""
+    if offset > 0:
+        place = ElementTree.Element("offset")
+        place.text = str(int(offset * DIVISIONS))
+        children = list(element)
+        after = [n for n, child in enumerate(children) if child.tag in ("direction-type", "kind", "bass")]
+        element.insert(after[-1] + 1, place)
+    measure.append(element)
 
 
-def _pitch(midi_pitch, key, signature, altered, held):
-    """Spell a pitch, and show its accidental if the bar so far does not imply it."""
-    from music21 import pitch as pitches
+def _add_note(measure, start, stop, pitch, name, tie, tuplet, beams, own, signature, altered, alone):
+    """Add one head or rest.
 
-    letter, alteration = spell(midi_pitch % OCTAVE, *key)
-    octave = (midi_pitch - alteration) // OCTAVE - 1
-    spelled = pitches.Pitch(f"{note_name(letter, alteration)}{octave}")
-    # What stands in the bar holds for its octave, what the signature says for all.
-    implied = altered.get((letter, octave), signature[letter])
-    if not held and alteration != implied:
-        altered[letter, octave] = alteration
-    if alteration or (implied and not held):
-        if not alteration:
-            spelled.accidental = pitches.Accidental("natural")
-        spelled.accidental.displayStatus = bool(not held and alteration != implied)
-    return spelled
-
-
-def _duration(length, tuplet):
-    """Make the duration of one head."""
-    from music21 import duration
-
-    shown = length / TRIPLET if tuplet else length
-    dotted = shown not in TYPES
-    if dotted and float(shown / 1.5) not in TYPES:
-        return duration.Duration(length)  # a silent bar
-    made = duration.Duration(
-        TYPES[float(shown / Fraction(3, 2)) if dotted else float(shown)], dots=int(dotted)
-    )
+    Parameters
+    ----------
+    measure : Element
+    start, stop, pitch, tie, tuplet
+        Of :func:`.pieces_by_bar`.
+    name : (letter, alteration) or None
+    beams : list of str
+    own : sequence of (tag, attributes, text)
+        What is written with the whole note; of tied heads each has its part of it.
+    signature, altered : dict
+        What the key signature and the accidentals of the bar so far do to letters, and to those of an
+        octave.
+    alone : bool
+        Whether it is the rest of a whole silent bar.
+    """
+    note = SubElement(measure, "note")
+    kind, dotted = shape(stop - start, tuplet)
+    accidental = None
+    if pitch is None:
+        SubElement(note, "rest", {"measure": "yes"} if alone else {})
+    else:
+        letter, alteration = name
+        octave = (pitch - alteration) // OCTAVE - 1
+        entry = SubElement(note, "pitch")
+        _text(entry, "step", letter)
+        if alteration:
+            _text(entry, "alter", alteration)
+        _text(entry, "octave", octave)
+        # What stands in the bar holds for its octave, what the signature says for all.
+        if tie in (None, "start") and alteration != altered.get((letter, octave), signature[letter]):
+            altered[letter, octave] = alteration
+            accidental = ACCIDENTALS[alteration]
+    _text(note, "duration", int((stop - start) * DIVISIONS))
+    ties = {"start": ("start",), "stop": ("stop",), "continue": ("stop", "start"), None: ()}[tie]
+    for end in ties:
+        SubElement(note, "tie", type=end)
+    _text(note, "voice", 1)
+    if kind and not (pitch is None and alone):
+        _text(note, "type", kind)
+        if dotted:
+            SubElement(note, "dot")
+    if accidental:
+        _text(note, "accidental", accidental)
     if tuplet:
-        three = duration.Tuplet(3, 2)
-        three.type = tuplet if tuplet != "in" else None
-        made.appendTuplet(three)
-    return made
+        three = SubElement(note, "time-modification")
+        _text(three, "actual-notes", 3)
+        _text(three, "normal-notes", 2)
+    for level, beam in enumerate(beams, start=1):
+        _text(note, "beam", beam, number=str(level))
+    _add_notations(note, ties, tuplet, own, tie in (None, "start"), tie in (None, "stop"))
 
 
-def _insert(measures, bars, marks):
-    """Put (time, element) where they belong."""
-    index, touched = 0, set()
-    for time, element in marks:
-        while index + 1 < len(bars) and bars[index][1] <= time:
-            index += 1
-        measures[index].coreInsert(max(time - bars[index][0], Fraction(0)), element)
-        touched.add(index)
-    for index in touched:
-        measures[index].coreElementsChanged()
-
-
-def _tempo_marks(tempi, end):
-    from music21 import tempo
-
-    before = None
-    for time, quarters in sorted((Fraction(time), float(quarters)) for time, quarters in tempi):
-        shown = round(quarters, 1)
-        if time < end and shown != before:
-            yield time, tempo.MetronomeMark(number=int(shown) if shown == int(shown) else shown)
-            before = shown
-
-
-def _chord_symbols(parts, bars, key):
-    """Read the harmony of every beat, at its middle if it is not clear at once."""
-    from music21 import harmony
-
-    times = [
-        (time, time + beat_length(over, under) / 2)
-        for start, end, over, under in bars
-        for time in np.arange(start, end, beat_length(over, under))
-    ]
-    looked_at = [time for pair in times for time in pair]
-    grid = np.stack([_sounding_at(looked_at, notes) for *_, notes in parts], axis=-1)
-    tones = np.bitwise_or.reduce(np.where(grid == REST, 0, 1 << grid % OCTAVE), axis=-1)
-    clear = np.array([int(chosen).bit_count() >= FEWEST_TONES for chosen in tones])
-    found = np.where(clear, find_chords(grid), NO_CHORD)
-    before = NO_CHORD
-    for (time, _), readings in zip(times, found.reshape(-1, 2).tolist(), strict=True):
-        chord = next((reading for reading in readings if reading != NO_CHORD), before)
-        if chord != before:
-            quality, root = divmod(chord, OCTAVE)
-            kind, shown = KINDS[list(CHORDS)[quality]]
-            symbol = harmony.ChordSymbol(root=note_name(*spell(root, *key)), kind=kind)
-            symbol.chordKindStr = shown
-            yield time, symbol
-        before = chord
-
-
-def _place_chord_symbols(tree):
-    """Write symbols above a held note before it: what stands after the last note, verovio misplaces."""
-    for measure in tree.iter("measure"):
-        for symbol in measure.findall("harmony"):
-            offset = symbol.find("offset")
-            if offset is None:
-                continue
-            earlier = [child for child in measure[: list(measure).index(symbol)] if child.tag == "note"]
-            offset.text = str(int(offset.text) + int(earlier[-1].findtext("duration")))
-            measure.remove(symbol)
-            measure.insert(list(measure).index(earlier[-1]), symbol)
-
-
-def _sounding_at(times, notes):
-    """Tell what a part sings at ascending times: int [time], REST where nothing."""
-    answer, index = np.full(len(times), REST), 0
-    for place, time in enumerate(times):
-        while index < len(notes) and notes[index][1] <= time:
-            index += 1
-        if index < len(notes) and notes[index][0] <= time:
-            answer[place] = notes[index][2]
-    return answer
+def _add_notations(note, ties, tuplet, own, first, last):
+    """Add ties, tuplets, and what a note's first or last head bears."""
+    now = [entry for entry in own if (last if entry[0] in ("fermata", "slur stop", "breath") else first)]
+    slurs = [entry for entry in now if entry[0].startswith("slur")]
+    articulations = [entry for entry in now if entry[0] in ("articulation", "breath")]
+    fermatas = [entry for entry in now if entry[0] == "fermata"]
+    if ties or tuplet in ("start", "stop") or slurs or articulations or fermatas:
+        notations = SubElement(note, "notations")
+        for end in ties:
+            SubElement(notations, "tied", type=end)
+        for _, attributes, _ in slurs:
+            SubElement(notations, "slur", attributes)
+        if tuplet in ("start", "stop"):
+            SubElement(notations, "tuplet", type=tuplet, number="1", bracket="yes")
+        if articulations:
+            entry = SubElement(notations, "articulations")
+            for _, _, tag in articulations:
+                SubElement(entry, tag)
+        for _ in fermatas:
+            SubElement(notations, "fermata", type="upright")
+    for _, attributes, text in (entry for entry in now if entry[0] == "lyric"):
+        lyric = SubElement(note, "lyric", number=attributes["number"])
+        _text(lyric, "syllabic", attributes["syllabic"])
+        _text(lyric, "text", text)

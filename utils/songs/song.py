@@ -50,7 +50,8 @@ class Note(NamedTuple):
 class Key(NamedTuple):
     """A key signature and the beat, in quarter notes from the beginning, where it comes into force.
 
-    ``sharps`` counts sharps, flats below 0; ``mode`` is "major", "minor" or, where nobody says, None.
+    ``sharps`` counts sharps, flats below 0; ``mode`` is "major", "minor", another one that the score names
+    (such as "dorian") or, where nobody says, None.
     """
 
     beat: Fraction
@@ -61,21 +62,46 @@ class Key(NamedTuple):
 class Sign(NamedTuple):
     """What is written with a note or at a place of a part, and is kept with it.
 
-    ``kind`` is "lyric", "slur", "dynamic", "fermata", "breath", "text" or "chord"; ``value`` is a text, and
-    "start" or "stop" of a slur. ``tick`` is that of the note's beginning.
+    ``tick`` is that of the note's beginning, or of the place. ``number`` is the verse of a lyric, tells
+    apart slurs that overlap, and counts how often a repeat is played. By ``kind``, ``value`` and
+    ``detail`` are
+
+    =============== ====================================================================================
+    ``lyric``       the syllable, with a hyphen if the word goes on; "single", "begin", "middle" or
+                    "end" of the word
+    ``slur``        "start" or "stop"
+    ``dynamic``     such as "mf"
+    ``wedge``       "crescendo", "diminuendo" or "stop"
+    ``fermata``     nothing
+    ``breath``      "comma" or "caesura"
+    ``articulation`` as MusicXML names it: "staccato", "tenuto", "accent", "strong-accent", "staccatissimo"
+    ``text``        words above the staff
+    ``tempo``       a tempo in words
+    ``rehearsal``   a rehearsal mark
+    ``chord``       a chord symbol such as "F#m7/A"; its kind as MusicXML names it
+    ``repeat``      "forward" where a repeated passage begins, "backward" where it ends
+    ``ending``      "start" or "stop" of a volta; its numbers, as "1" or "1, 2"
+    ``jump``        "segno", "coda", "fine", "tocoda", "dacapo", "dalsegno"; the words
+    ``barline``     the style of the bar line at that place, as MusicXML names it
+    ``bar``         the number of the bar that begins there, where it is not the next one
+    ``grouping``    how the units of the meter from there on are grouped, as "3+2+2"
+    ``dropped``     what the reader met there and cannot keep
+    =============== ====================================================================================
     """
 
     tick: int
     kind: str
     value: str = ""
+    number: int = 1
+    detail: str = ""
 
 
 class Part(NamedTuple):
     """The notes of one instrument, in ticks and in order; drums are never among them.
 
     ``messages`` are what a MIDI file says to the instrument besides notes, with ``time`` in ticks from the
-    beginning; ``signs`` are what a score writes; ``spelling`` names the notes that begin at a tick as
-    their owner spelled them: a letter and an alteration in semitones.
+    beginning; ``signs`` are what a score writes; ``spelling`` names notes as their owner spelled them: a
+    dict of (tick of the beginning, pitch) to a letter and an alteration in semitones.
     """
 
     name: str
@@ -107,6 +133,7 @@ class Song(NamedTuple):
     title: str = ""
     composer: str = ""
     copyright: str = ""
+    lyricist: str = ""
 
 
 def read_bytes(path, largest=LARGEST_MIDI):

@@ -9,9 +9,22 @@ import mido
 
 from ..music.meter import tidy_meters
 from ..music.theory import pitch_number
-from .song import DEFAULT_TEMPO, DEFAULT_VELOCITY, SCORE_TICKS, MelodyError, Note, Part, Song, tempo_of
+from .song import (
+    DEFAULT_TEMPO,
+    DEFAULT_VELOCITY,
+    LONGEST_BEATS,
+    SCORE_TICKS,
+    MelodyError,
+    Note,
+    Part,
+    Song,
+    tempo_of,
+)
 
 TYPED_EXAMPLE = "C5 C5 G5 G5 A5 A5 G5:2 | F5 F5 E5 E5 D5 D5 C5:2"
+PLAIN_NUMBER = re.compile(r"\s*[+-]?(\d{0,9}\.?\d{1,9}|\d{1,9}\.|\d{1,9}/\d{1,9})\s*")
+LONGEST_NAME = 8  # letters of a note, with room to spare
+MOST_SHOWN = 40  # letters of a mistake
 FIRST_OCTAVE = "5"  # of typed notes: where sopranos sing
 
 
@@ -20,15 +33,17 @@ def read_typed(pairs):
     source, now, notes = "the notes", Fraction(0), []
     advice = 'Give pairs of a pitch and its quarter notes, such as [("C5", 1), (None, 0.5), (67, 2)]'
     try:
-        pairs = [(pitch, Fraction(beats).limit_denominator(SCORE_TICKS)) for pitch, beats in pairs]
-    except (TypeError, ValueError, OverflowError) as error:
+        pairs = [(pitch, _length(beats).limit_denominator(SCORE_TICKS)) for pitch, beats in pairs]
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise MelodyError(source, f"not pairs of a pitch and a length ({error})", advice) from error
     for place, (pitch, beats) in enumerate(pairs):
         if beats <= 0:
-            raise MelodyError(source, f"note {place} is {float(beats):g} beats long", advice)
-        number = pitch_number(pitch) if pitch is not None else None
+            raise MelodyError(source, f"note {place} is {_short(beats)} beats long", advice)
+        if beats > LONGEST_BEATS:
+            raise MelodyError(source, f"note {place} lasts for more than {LONGEST_BEATS:,} beats", advice)
+        number = _pitch(pitch) if pitch is not None else None
         if pitch is not None and number is None:
-            raise MelodyError(source, f"note {place} is no pitch: {pitch!r}", advice)
+            raise MelodyError(source, f"note {place} is no pitch: {_short(pitch)}", advice)
         if number is not None:
             start, end = round(now * SCORE_TICKS), round((now + beats) * SCORE_TICKS)
             notes.append(Note(start, end, number, DEFAULT_VELOCITY))
@@ -66,14 +81,14 @@ def parse_notes(text):
         length = _beats(beats) if colon else Fraction(1)
         if length is None:
             advice = "After the colon stand the beats, as in C5:2, C5:0.5 or C5:1/2"
-            raise MelodyError(source, f"note {number}, {word!r}, has no length", advice)
+            raise MelodyError(source, f"note {number}, {_short(word)}, has no length", advice)
         if name in ("r", "rest"):
             notes.append((None, length))
             continue
         octave = name.lstrip("abcdefg#") or octave
-        pitch = pitch_number(name if name.endswith(octave) else name + octave)
+        pitch = _pitch(name if name.endswith(octave) else name + octave)
         if pitch is None:
-            reason = f"note {number}, {word!r}, is none" if word else "there is no note yet"
+            reason = f"note {number}, {_short(word)}, is none" if word else "there is no note yet"
             raise MelodyError(source, reason, f"Write them like this: {TYPED_EXAMPLE}")
         notes.append((pitch, length))
     if all(pitch is None for pitch, _ in notes):
@@ -84,7 +99,29 @@ def parse_notes(text):
 def _beats(text):
     """Read a positive number or fraction; None if it is neither."""
     try:
-        beats = Fraction(text.strip())
+        beats = _length(text.strip())
     except (ValueError, ZeroDivisionError):
         return None
     return beats if 0 < beats < 1000 else None
+
+
+def _length(beats):
+    """Make a fraction of a length in beats, of texts only short ones in plain digits."""
+    # An exponent, as in 1e10000000, may stand for a number that takes minutes to write out.
+    if isinstance(beats, str) and not PLAIN_NUMBER.fullmatch(beats):
+        raise ValueError(f"{_short(beats)} is no plain number")
+    return Fraction(beats)
+
+
+def _pitch(name):
+    """Read a pitch; None if it is none, or too long for one."""
+    return None if isinstance(name, str) and len(name) > LONGEST_NAME else pitch_number(name)
+
+
+def _short(value):
+    """Show what somebody gave, or its beginning."""
+    try:
+        text = str(value) if isinstance(value, Fraction) else repr(value)
+    except ValueError:  # of numbers with thousands of digits Python writes none
+        return "a number of thousands of digits"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

@@ -11,6 +11,7 @@ from .read_midi import DRUM_CHANNEL
 from .song import DEFAULT_TEMPO, DEFAULT_VELOCITY, Note, tempo_of
 
 TICKS_PER_STEP = 120  # 480 ticks a quarter note, what most music software writes
+BANK = (0, 32)  # controllers
 LONGEST_PAUSE = (1 << 28) - 1  # ticks between two events
 
 
@@ -73,19 +74,22 @@ def grid_to_ticks(grid, onset, ticks_per_beat):
     ]
 
 
-def write_tracks(path, tracks, conductor, ticks_per_beat, end=0):
+def write_tracks(path, tracks, conductor, ticks_per_beat, end=0, title=""):
     """Write notes as a MIDI file of type 1: a conductor's track, then one track a voice.
 
     Parameters
     ----------
     path : str or Path
-    tracks : sequence of (name, program, notes)
-        Notes in ticks, no two of a track with the same pitch at the same time.
+    tracks : sequence of (name, program, notes) or (name, program, notes, messages)
+        Notes in ticks, no two of a track with the same pitch at the same time. Messages are what else is
+        said to the instrument, with ``time`` counted from the beginning.
     conductor : sequence of mido.MetaMessage
         Tempi and signatures; ``time`` counts ticks from the beginning.
     ticks_per_beat : int
     end : int
         The tick where every track ends, if its last note does not end later.
+    title : str
+        Of the song.
 
     Returns
     -------
@@ -93,22 +97,38 @@ def write_tracks(path, tracks, conductor, ticks_per_beat, end=0):
     """
     channels = [channel for channel in range(16) if channel != DRUM_CHANNEL]
     midi = mido.MidiFile(ticks_per_beat=ticks_per_beat, charset="utf-8")
-    midi.tracks.append(_to_track([message.copy() for message in conductor], end))
-    for voice, (name, program, notes) in enumerate(tracks):
+    named = [mido.MetaMessage("track_name", name=title)] if title else []
+    midi.tracks.append(_to_track([*named, *(message.copy() for message in conductor)], end))
+    for voice, (name, program, notes, *messages) in enumerate(tracks):
         channel = channels[voice % len(channels)]
         strokes = [
             mido.Message("note_on", channel=channel, note=note.pitch, velocity=velocity, time=tick)
             for note in notes
             for tick, velocity in ((note.start, note.velocity), (note.end, 0))
         ]
-        # The end of a note, velocity 0, must come before the next stroke of the same key.
+        own = [
+            message if message.is_meta else message.copy(channel=channel)
+            for message in (messages[0] if messages else ())
+        ]
+        bank = [message for message in own if _is_bank(message) and message.time == 0]
+        repeated = mido.Message("program_change", channel=channel, program=program)
+        own = [message for message in own if message not in (*bank, repeated)]
+        # The end of a note, velocity 0, must come before the next stroke of the same key; what is said to the
+        # instrument, before both.
         strokes.sort(key=lambda stroke: (stroke.time, stroke.note, stroke.velocity))
+        events = sorted([*own, *strokes], key=lambda event: event.time)
         head = [
             mido.MetaMessage("track_name", name=name),
-            mido.Message("program_change", channel=channel, program=program),
+            *bank,
+            repeated,
         ]
-        midi.tracks.append(_to_track(head + strokes, end))
+        midi.tracks.append(_to_track(head + events, end))
     return atomic_write(path, midi.save)
+
+
+def _is_bank(message):
+    """Tell whether a message chooses the bank that the next change of program refers to."""
+    return message.type == "control_change" and message.control in BANK
 
 
 def _to_track(messages, end):
