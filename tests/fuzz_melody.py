@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT))
 
 from utils.arranger.arrangement import Arrangement  # noqa: E402
 from utils.music.meter import hear_in_common_time  # noqa: E402
-from utils.songs import song  # noqa: E402
 from utils.songs.melody import read_melody  # noqa: E402
 from utils.songs.song import LONGEST_BEATS, MelodyError  # noqa: E402
 
