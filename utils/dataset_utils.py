@@ -13,7 +13,7 @@ from .corpus.bach import build_dataset
 from .corpus.own_music import build_own_dataset, read_pieces
 from .corpus.roll_files import ROLL_FILES, load_rolls
 from .corpus.windows import windows
-from .training.batches import batches, count_voices, load_reference, load_windows
+from .training.batches import batches, count_voices, load_reference, load_windows, sung_pitches
 from .training.shards import write_shards
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "load_rolls",
     "load_windows",
     "read_pieces",
+    "sung_pitches",
     "windows",
     "write_shards",
 ]

@@ -15,7 +15,7 @@ from ..corpus.pieces import CHORALES_FILE, load_chorales
 from ..corpus.windows import window_starts
 from ..music.grid import STEPS_PER_WINDOW, grid_to_roll
 from ..music.roll_measures import melody_kept, monophony
-from ..networks.heads import harden
+from ..networks.heads import harden, head_of
 from ..path_utils import DATASET_DIR
 
 CORPUS = DATASET_DIR / CHORALES_FILE
@@ -143,7 +143,7 @@ def predict_alone(generator, songs, seed=0):
     sung, validity = [], {"one note a voice": [], "melody kept": []}
     for song in songs:
         output = propose(generator, song[:, 0], seed)[0]
-        played = harden(output[None], generator.layers[-1].name)
+        played = harden(output[None], head_of(generator))
         validity["one note a voice"].append(monophony(played))
         validity["melody kept"].append(melody_kept(played, grid_to_roll(song[None, :, :1])))
         lower = output[..., 1:].argmax(axis=1)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from ..music.grid import PITCHES
+
 
 @keras.saving.register_keras_serializable("bach")
 class UpsampleConv2D(keras.layers.Layer):
@@ -177,3 +179,74 @@ class VoiceSoftmax(keras.layers.Layer):
     def call(self, inputs):
         """Return the piano roll of the likeliest pitches, softly."""
         return 2.0 * tf.nn.softmax(inputs, axis=2) - 1.0
+
+
+@keras.saving.register_keras_serializable("bach")
+class CropPitches(keras.layers.Layer):
+    """Keep some of the pitches: what lies outside is not seen.
+
+    Parameters
+    ----------
+    first, count : int
+        The lowest row that is kept, and how many.
+
+    Call arguments
+    --------------
+    inputs : tensor [sample, step, row, channel]
+
+    Returns
+    -------
+    tensor [sample, step, count, channel]
+    """
+
+    def __init__(self, first, count, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.count = first, count
+
+    def call(self, inputs):
+        """Return the rows that are kept."""
+        return inputs[:, :, self.first : self.first + self.count]
+
+    def compute_output_shape(self, input_shape):
+        """Return (sample, step, count, channel)."""
+        return (*input_shape[:2], self.count, input_shape[3])
+
+    def get_config(self):
+        """Return what builds this layer again."""
+        return {**super().get_config(), "first": self.first, "count": self.count}
+
+
+@keras.saving.register_keras_serializable("bach")
+class PadPitches(keras.layers.Layer):
+    """Put a cropped piano roll back among all pitches; the others are silent.
+
+    Parameters
+    ----------
+    first : int
+        The pitch of the lowest row.
+
+    Call arguments
+    --------------
+    inputs : float tensor [sample, step, row, track] in [-1, +1]
+
+    Returns
+    -------
+    float tensor [sample, step, pitch=128, track]
+    """
+
+    def __init__(self, first, **kwargs):
+        super().__init__(**kwargs)
+        self.first = first
+
+    def call(self, inputs):
+        """Return the piano roll with -1 below and above."""
+        above = PITCHES - self.first - inputs.shape[2]
+        return tf.pad(inputs, ((0, 0), (0, 0), (self.first, above), (0, 0)), constant_values=-1)
+
+    def compute_output_shape(self, input_shape):
+        """Return (sample, step, 128, track)."""
+        return (*input_shape[:2], PITCHES, input_shape[3])
+
+    def get_config(self):
+        """Return what builds this layer again."""
+        return {**super().get_config(), "first": self.first}

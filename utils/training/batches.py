@@ -11,7 +11,8 @@ from ..corpus.pieces import load_chorales
 from ..corpus.roll_files import load_rolls
 from ..corpus.windows import windows
 from ..music.grid import PITCHES, REST, STEPS_PER_WINDOW, VOICES, grid_to_roll, roll_to_grid
-from .shards import Shards
+from ..networks.pitches import enclose
+from .shards import Shards, bounds_of
 
 TRANSPOSITIONS = tuple(range(-6, 6))  # semitones: every key once
 
@@ -55,6 +56,28 @@ def count_voices(path):
     if str(path).endswith(".npz"):
         return len(VOICES)
     return load_rolls(path).shape[-1]
+
+
+def sung_pitches(path, transpose=False):
+    """Find the pitches that networks need for some data.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for :func:`load_windows`.
+    transpose : bool
+        Whether :func:`batches` will move the samples.
+
+    Returns
+    -------
+    range
+        From a C on, a multiple of 16 of them; 24..87 for Bach's chorales in all keys.
+    """
+    windows = load_windows(path)
+    lowest, highest = windows.bounds() if Path(path).is_dir() else bounds_of(windows)
+    if transpose:
+        lowest, highest = lowest + TRANSPOSITIONS[0], highest + TRANSPOSITIONS[-1]
+    return enclose(max(lowest, 0), min(highest, PITCHES - 1))
 
 
 def check_alike(data, valid):
