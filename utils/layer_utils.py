@@ -2,16 +2,16 @@
 
 from .networks.heads import harden, output_head
 from .networks.layers import BatchNormalization, LeakyReLU, UpsampleConv2D, VoiceSoftmax
-from .networks.pitches import crop_noise, crop_pitches, pad_pitches
+from .networks.registers import crop, crop_noise, pad
 
 __all__ = [
     "BatchNormalization",
     "LeakyReLU",
     "UpsampleConv2D",
     "VoiceSoftmax",
+    "crop",
     "crop_noise",
-    "crop_pitches",
     "harden",
     "output_head",
-    "pad_pitches",
+    "pad",
 ]

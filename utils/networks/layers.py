@@ -183,32 +183,38 @@ class VoiceSoftmax(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("bach")
 class CropPitches(keras.layers.Layer):
-    """Keep some of the pitches: what lies outside is not seen.
+    """Keep the register of each track: what lies outside is not seen.
 
     Parameters
     ----------
-    first, count : int
-        The lowest row that is kept, and how many.
+    first : list of int
+        The lowest pitch that is kept of each track.
+    count : int
+        How many are kept.
 
     Call arguments
     --------------
-    inputs : tensor [sample, step, row, channel]
+    inputs : float tensor [sample, step, pitch=128, track]
 
     Returns
     -------
-    tensor [sample, step, count, channel]
+    float tensor [sample, step, row=count, track]
     """
 
     def __init__(self, first, count, **kwargs):
         super().__init__(**kwargs)
-        self.first, self.count = first, count
+        self.first, self.count = list(first), count
 
     def call(self, inputs):
-        """Return the rows that are kept."""
-        return inputs[:, :, self.first : self.first + self.count]
+        """Return the rows that are kept, side by side."""
+        kept = [
+            inputs[:, :, first : first + self.count, track : track + 1]
+            for track, first in enumerate(self.first)
+        ]
+        return tf.concat(kept, axis=3)
 
     def compute_output_shape(self, input_shape):
-        """Return (sample, step, count, channel)."""
+        """Return (sample, step, count, track)."""
         return (*input_shape[:2], self.count, input_shape[3])
 
     def get_config(self):
@@ -218,12 +224,12 @@ class CropPitches(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("bach")
 class PadPitches(keras.layers.Layer):
-    """Put a cropped piano roll back among all pitches; the others are silent.
+    """Put what :class:`CropPitches` kept back where it was; all else is silent.
 
     Parameters
     ----------
-    first : int
-        The pitch of the lowest row.
+    first : list of int
+        The pitch of the lowest row of each track.
 
     Call arguments
     --------------
@@ -236,12 +242,16 @@ class PadPitches(keras.layers.Layer):
 
     def __init__(self, first, **kwargs):
         super().__init__(**kwargs)
-        self.first = first
+        self.first = list(first)
 
     def call(self, inputs):
-        """Return the piano roll with -1 below and above."""
-        above = PITCHES - self.first - inputs.shape[2]
-        return tf.pad(inputs, ((0, 0), (0, 0), (self.first, above), (0, 0)), constant_values=-1)
+        """Return the piano roll, with -1 below and above."""
+        tracks, rows = tf.unstack(inputs, axis=3), inputs.shape[2]
+        padded = [
+            tf.pad(track, ((0, 0), (0, 0), (first, PITCHES - first - rows)), constant_values=-1)
+            for track, first in zip(tracks, self.first, strict=True)
+        ]
+        return tf.stack(padded, axis=3)
 
     def compute_output_shape(self, input_shape):
         """Return (sample, step, 128, track)."""

@@ -11,8 +11,8 @@ from ..corpus.pieces import load_chorales
 from ..corpus.roll_files import load_rolls
 from ..corpus.windows import windows
 from ..music.grid import PITCHES, REST, STEPS_PER_WINDOW, VOICES, grid_to_roll, roll_to_grid
-from ..networks.pitches import enclose
-from .shards import Shards, bounds_of
+from ..music.registers import find_registers, histogram
+from .shards import Shards
 
 TRANSPOSITIONS = tuple(range(-6, 6))  # semitones: every key once
 
@@ -58,8 +58,8 @@ def count_voices(path):
     return load_rolls(path).shape[-1]
 
 
-def sung_pitches(path, transpose=False):
-    """Find the pitches that networks need for some data.
+def registers(path, transpose=False):
+    """Find the register of each voice of some data: see :func:`.find_registers`.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ def sung_pitches(path, transpose=False):
 
     Returns
     -------
-    range
-        From a C on, a multiple of 16 of them; 24..87 for Bach's chorales in all keys.
+    list of range
+        One a voice: for Bach's chorales in all keys 48 pitches each, the tenor's an octave and the bass's
+        two octaves below those of the soprano and the alto.
     """
     windows = load_windows(path)
-    lowest, highest = windows.bounds() if Path(path).is_dir() else bounds_of(windows)
-    if transpose:
-        lowest, highest = lowest + TRANSPOSITIONS[0], highest + TRANSPOSITIONS[-1]
-    return enclose(max(lowest, 0), min(highest, PITCHES - 1))
+    sung = windows.histogram() if isinstance(windows, Shards) else histogram(windows)
+    below, above = (-TRANSPOSITIONS[0], TRANSPOSITIONS[-1]) if transpose else (0, 0)
+    return find_registers(sung, below, above)
 
 
 def check_alike(data, valid):

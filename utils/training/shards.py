@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..music.grid import PITCHES, REST, STEPS_PER_WINDOW
+from ..music.grid import STEPS_PER_WINDOW
+from ..music.registers import histogram
 from ..path_utils import atomic_write
 
 WINDOWS_PER_SHARD = 16_384  # two megabytes of four voices
@@ -96,10 +97,9 @@ class Shards:
         """Count the windows."""
         return int(self._sizes.sum())
 
-    def bounds(self):
-        """Find the lowest and the highest pitch, file by file."""
-        found = [bounds_of(np.load(file, mmap_mode="r", allow_pickle=False)) for file in self._files]
-        return min(low for low, _ in found), max(high for _, high in found)
+    def histogram(self):
+        """Count the steps at which each voice sings each pitch, file by file: int [voice, pitch=128]."""
+        return sum(histogram(np.load(file, mmap_mode="r", allow_pickle=False)) for file in self._files)
 
     def lanes(self, batch_size):
         """Count the lanes: as many as possible up to eight, of which each fills an equal part of a batch."""
@@ -164,12 +164,6 @@ class Shards:
             return found
 
         return read
-
-
-def bounds_of(grid):
-    """Find the lowest and the highest pitch of a grid; of one that only rests, all that there are."""
-    sung = grid[grid != REST]
-    return (int(sung.min()), int(sung.max())) if sung.size else (0, PITCHES - 1)
 
 
 def _shape(file):
