@@ -766,7 +766,7 @@ MISTAKES = [
         "(32, midi_utils.PITCHES, 1)",
     ),
     (test_every_level_of_the_melody_is_skipped_across, "Concatenate()([x, skip])", "Concatenate()([x, x])"),
-    (test_noise_changes_the_take, "Concatenate()([d4, noise])", "Concatenate()([d4, 0 * noise])"),
+    (test_noise_changes_the_take, "Concatenate()([d4, chance])", "Concatenate()([d4, 0 * chance])"),
     (test_heads_bound_the_output, "layer_utils.output_head(config.head)", 'layer_utils.output_head("tanh")'),
     (test_critic_layers, "x = layer_utils.LeakyReLU(0.2)(x)\n    score", "score"),
     (
@@ -810,8 +810,8 @@ MISTAKES = [
     (test_gan_weights_follow_the_seed, "keras.utils.set_random_seed(config.seed)", "pass"),
     (
         test_generator_step_moves_the_generator_alone,
-        "gan.generator((melody, noise), training=True)",
-        "gan.generator((melody, noise), training=False)",
+        "NOISE_SHAPE), seed)\n    with tf.GradientTape() as tape:\n        fake = gan.generator((melody, noise), training=True)",
+        "NOISE_SHAPE), seed)\n    with tf.GradientTape() as tape:\n        fake = gan.generator((melody, noise), training=False)",
     ),
     (test_fused_critic_step_equals_separate_passes, "[real, fake], 0)", "[fake, real], 0)"),
     (test_fused_critic_step_equals_separate_passes, "config.penalty_weight * penalty", "10 * penalty"),
@@ -822,8 +822,8 @@ MISTAKES = [
     ),
     (
         test_generator_step_raises_the_score_of_what_it_writes,
-        "melody = real[..., :1]\n    noise",
-        "melody = real[..., 1:2]\n    noise",
+        "real, seed):\n    melody = real[..., :1]",
+        "real, seed):\n    melody = real[..., 1:2]",
     ),
     (
         test_generator_step_raises_the_score_of_what_it_writes,
