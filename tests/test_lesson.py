@@ -762,12 +762,16 @@ MISTAKES = [
     (test_generator_levels, "bottom, d3, config.filters * 4", "bottom, d3, config.filters * 2"),
     (
         test_generator_takes_songs_of_any_length,
-        "(None, midi_utils.PITCHES, 1)",
-        "(32, midi_utils.PITCHES, 1)",
+        "classic_generator(config, tracks=4):\n    melody = keras.Input((None, midi_utils.PITCHES, 1)",
+        "classic_generator(config, tracks=4):\n    melody = keras.Input((32, midi_utils.PITCHES, 1)",
     ),
     (test_every_level_of_the_melody_is_skipped_across, "Concatenate()([x, skip])", "Concatenate()([x, x])"),
-    (test_noise_changes_the_take, "Concatenate()([d4, chance])", "Concatenate()([d4, 0 * chance])"),
-    (test_heads_bound_the_output, "layer_utils.output_head(config.head)", 'layer_utils.output_head("tanh")'),
+    (test_noise_changes_the_take, "Concatenate()([d4, noise])", "Concatenate()([d4, 0 * noise])"),
+    (
+        test_heads_bound_the_output,
+        "noise), layer_utils.output_head(config.head)",
+        'noise), layer_utils.output_head("tanh")',
+    ),
     (test_critic_layers, "x = layer_utils.LeakyReLU(0.2)(x)\n    score", "score"),
     (
         test_critic_scores_each_sample_alone_in_both_modes,
