@@ -212,6 +212,12 @@ def _figures(one):
     return f"{accuracy} gap {one['gap']:.2f} chordal {one['chordal']:.2f}"
 
 
+def limit_threads(threads):
+    """Let TensorFlow compute on so many cores; this must come before it computes anything."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
 def main(arguments=None):
     """Train, judge and print."""
     parser = argparse.ArgumentParser(prog="python -m pretrained.speedrun", description=__doc__)
@@ -224,8 +230,7 @@ def main(arguments=None):
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what is counted (wall)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="JSON that is added to")
     chosen = parser.parse_args(arguments)
-    tf.config.threading.set_intra_op_parallelism_threads(chosen.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(chosen.threads)
+    limit_threads(chosen.threads)
     lesson = load_lesson()
     lesson.keras.config.set_dtype_policy(chosen.precision)
     known, songs = recipes(lesson), list(load_songs("valid").values())

@@ -647,6 +647,47 @@ def test_noise_differs_between_the_players_and_between_iterations(lesson):
         assert not np.array_equal(one, other)
 
 
+def test_a_shared_batch_is_sung_once_for_both(lesson, monkeypatch):
+    config = tiny(lesson, shared_batch=True, critic_steps=2)
+    assert lesson.batches_needed(config) == 1
+    gan, real, steps = spied(lesson, config), bach(2), []
+
+    def critic_step(gan, config, real, fake, seed):
+        steps.append((real, fake, tuple(seed.numpy())))
+        return tf.constant(7.0)
+
+    monkeypatch.setattr(lesson, "critic_step", critic_step)
+    losses = lesson.make_train_iteration(gan, config).python_function([real], tf.constant(0))
+    assert float(losses[0]) == 7.0
+    assert len(gan.generator.given) == 1
+    (one, fake, seed), (other, fake_again, other_seed) = steps
+    assert fake is fake_again
+    assert seed != other_seed
+    for batch in (one, other):
+        np.testing.assert_array_equal(batch, real)
+    (judged, melody), *more = gan.critic.given
+    assert judged is fake and not more
+    np.testing.assert_array_equal(melody, real[..., :1])
+
+
+def test_a_shared_step_moves_each_network_by_its_own_loss(lesson):
+    config = tiny(lesson, shared_batch=True, critic_steps=1, reconstruction_weight=0.1, head="voice_softmax")
+    gan, real = spied(lesson, config), bach(2)
+    seeds = [tf.constant(seed) for seed in ((1, 2), (3, 4))]
+    losses = lesson.shared_step(gan, config, real, seeds)
+    alone = spied(lesson, config)
+    expected = lesson.generator_step(alone, config, real, seeds[0])
+    assert float(losses[1]) == pytest.approx(float(expected), rel=1e-5)
+    found, wanted = gan.generator_optimizer.gradients, alone.generator_optimizer.gradients
+    assert_close(found, wanted)
+    (noise,) = [noise for _, noise in alone.generator.given]
+    fake = spied(lesson, config).generator.network((real[..., :1], noise), training=True)
+    expected = lesson.critic_step(alone, config, real, fake, seeds[1])
+    assert float(losses[0]) == pytest.approx(float(expected), rel=1e-5)
+    found, wanted = gan.critic_optimizer.gradients, alone.critic_optimizer.gradients
+    assert_close(found, wanted)
+
+
 def test_equal_seeds_train_equally(lesson):
     config = tiny(lesson, critic_steps=1)
     gan, batches = lesson.make_gan(config), six_batches(config)
