@@ -855,8 +855,8 @@ MISTAKES = [
     (test_gan_weights_follow_the_seed, "keras.utils.set_random_seed(config.seed)", "pass"),
     (
         test_generator_step_moves_the_generator_alone,
-        "NOISE_SHAPE), seed)\n    with tf.GradientTape() as tape:\n        fake = gan.generator((melody, noise), training=True)",
-        "NOISE_SHAPE), seed)\n    with tf.GradientTape() as tape:\n        fake = gan.generator((melody, noise), training=False)",
+        "noise), training=True)\n        loss",
+        "noise), training=False)\n        loss",
     ),
     (test_fused_critic_step_equals_separate_passes, "[real, fake], 0)", "[fake, real], 0)"),
     (test_fused_critic_step_equals_separate_passes, "config.penalty_weight * penalty", "10 * penalty"),
