@@ -645,6 +645,47 @@ def test_noise_differs_between_the_players_and_between_iterations(lesson):
         assert not np.array_equal(one, other)
 
 
+def test_a_shared_batch_is_sung_once_for_both(lesson, monkeypatch):
+    config = tiny(lesson, shared_batch=True, critic_steps=2)
+    assert lesson.batches_needed(config) == 1
+    gan, real, steps = spied(lesson, config), bach(2), []
+
+    def critic_step(gan, config, real, fake, seed):
+        steps.append((real, fake, tuple(seed.numpy())))
+        return tf.constant(7.0)
+
+    monkeypatch.setattr(lesson, "critic_step", critic_step)
+    losses = lesson.make_train_iteration(gan, config).python_function([real], tf.constant(0))
+    assert float(losses[0]) == 7.0
+    assert len(gan.generator.given) == 1
+    (one, fake, seed), (other, fake_again, other_seed) = steps
+    assert fake is fake_again
+    assert seed != other_seed
+    for batch in (one, other):
+        np.testing.assert_array_equal(batch, real)
+    (judged, melody), *more = gan.critic.given
+    assert judged is fake and not more
+    np.testing.assert_array_equal(melody, real[..., :1])
+
+
+def test_a_shared_step_moves_each_network_by_its_own_loss(lesson):
+    config = tiny(lesson, shared_batch=True, critic_steps=1, reconstruction_weight=0.1, head="voice_softmax")
+    gan, real = spied(lesson, config), bach(2)
+    seeds = [tf.constant(seed) for seed in ((1, 2), (3, 4))]
+    losses = lesson.shared_step(gan, config, real, seeds)
+    alone = spied(lesson, config)
+    expected = lesson.generator_step(alone, config, real, seeds[0])
+    assert float(losses[1]) == pytest.approx(float(expected), rel=1e-5)
+    found, wanted = gan.generator_optimizer.gradients, alone.generator_optimizer.gradients
+    assert_close(found, wanted)
+    (noise,) = [noise for _, noise in alone.generator.given]
+    fake = spied(lesson, config).generator.network((real[..., :1], noise), training=True)
+    expected = lesson.critic_step(alone, config, real, fake, seeds[1])
+    assert float(losses[0]) == pytest.approx(float(expected), rel=1e-5)
+    found, wanted = gan.critic_optimizer.gradients, alone.critic_optimizer.gradients
+    assert_close(found, wanted)
+
+
 def test_equal_seeds_train_equally(lesson):
     config = tiny(lesson, critic_steps=1)
     gan, batches = lesson.make_gan(config), six_batches(config)
@@ -762,12 +803,16 @@ MISTAKES = [
     (test_generator_levels, "bottom, d3, config.filters * 4", "bottom, d3, config.filters * 2"),
     (
         test_generator_takes_songs_of_any_length,
-        "(None, midi_utils.PITCHES, 1)",
-        "(32, midi_utils.PITCHES, 1)",
+        "classic_generator(config, tracks=4):\n    melody = keras.Input((None, midi_utils.PITCHES, 1)",
+        "classic_generator(config, tracks=4):\n    melody = keras.Input((32, midi_utils.PITCHES, 1)",
     ),
     (test_every_level_of_the_melody_is_skipped_across, "Concatenate()([x, skip])", "Concatenate()([x, x])"),
     (test_noise_changes_the_take, "Concatenate()([d4, noise])", "Concatenate()([d4, 0 * noise])"),
-    (test_heads_bound_the_output, "layer_utils.output_head(config.head)", 'layer_utils.output_head("tanh")'),
+    (
+        test_heads_bound_the_output,
+        "noise), layer_utils.output_head(config.head)",
+        'noise), layer_utils.output_head("tanh")',
+    ),
     (test_critic_layers, "x = layer_utils.LeakyReLU(0.2)(x)\n    score", "score"),
     (
         test_critic_scores_each_sample_alone_in_both_modes,
@@ -814,8 +859,8 @@ MISTAKES = [
     (test_gan_weights_follow_the_seed, "keras.utils.set_random_seed(config.seed)", "pass"),
     (
         test_generator_step_moves_the_generator_alone,
-        "gan.generator((melody, noise), training=True)",
-        "gan.generator((melody, noise), training=False)",
+        "noise), training=True)\n        loss",
+        "noise), training=False)\n        loss",
     ),
     (test_fused_critic_step_equals_separate_passes, "[real, fake], 0)", "[fake, real], 0)"),
     (test_fused_critic_step_equals_separate_passes, "config.penalty_weight * penalty", "10 * penalty"),
@@ -826,8 +871,8 @@ MISTAKES = [
     ),
     (
         test_generator_step_raises_the_score_of_what_it_writes,
-        "melody = real[..., :1]\n    noise",
-        "melody = real[..., 1:2]\n    noise",
+        "real, seed):\n    melody = real[..., :1]",
+        "real, seed):\n    melody = real[..., 1:2]",
     ),
     (
         test_generator_step_raises_the_score_of_what_it_writes,

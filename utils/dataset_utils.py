@@ -13,11 +13,13 @@ from .corpus.bach import build_dataset
 from .corpus.own_music import build_own_dataset, read_pieces
 from .corpus.roll_files import ROLL_FILES, load_rolls
 from .corpus.windows import windows
-from .training.batches import batches, count_voices, load_reference, load_windows
+from .music.registers import all_pitches
+from .training.batches import batches, count_voices, load_reference, load_windows, registers
 from .training.shards import write_shards
 
 __all__ = [
     "ROLL_FILES",
+    "all_pitches",
     "batches",
     "build_dataset",
     "build_own_dataset",
@@ -26,6 +28,7 @@ __all__ = [
     "load_rolls",
     "load_windows",
     "read_pieces",
+    "registers",
     "windows",
     "write_shards",
 ]

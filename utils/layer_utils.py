@@ -2,5 +2,16 @@
 
 from .networks.heads import harden, output_head
 from .networks.layers import BatchNormalization, LeakyReLU, UpsampleConv2D, VoiceSoftmax
+from .networks.registers import crop, crop_noise, pad
 
-__all__ = ["BatchNormalization", "LeakyReLU", "UpsampleConv2D", "VoiceSoftmax", "harden", "output_head"]
+__all__ = [
+    "BatchNormalization",
+    "LeakyReLU",
+    "UpsampleConv2D",
+    "VoiceSoftmax",
+    "crop",
+    "crop_noise",
+    "harden",
+    "output_head",
+    "pad",
+]

@@ -139,12 +139,12 @@ def predict_alone(generator, songs, seed=0):
     validity : dict of str to float [song]
         "one note a voice" and "melody kept" of what the generator would play by itself.
     """
-    from ..networks.heads import harden
+    from ..networks.heads import harden, head_of
 
     answers, validity = [], {"one note a voice": [], "melody kept": []}
     for song in songs:
         output = propose(generator, song[:, 0], seed)[0]
-        played = harden(output[None], generator.layers[-1].name)
+        played = harden(output[None], head_of(generator))
         validity["one note a voice"].append(monophony(played))
         validity["melody kept"].append(melody_kept(played, grid_to_roll(song[None, :, :1])))
         lower = output[..., 1:].argmax(axis=1)

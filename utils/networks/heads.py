@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from .layers import VoiceSoftmax
 
+HEADS = ("tanh", "voice_softmax")
+
 
 def output_head(name):
     """Choose the layer that turns the generator's last feature map into a piano roll.
@@ -34,6 +36,22 @@ def output_head(name):
     if name not in heads:
         raise ValueError(f"Unknown output head {name!r}; choose one of {', '.join(heads)}.")
     return heads[name]()
+
+
+def head_of(generator):
+    """Name the head of a generator, also where silence is put around it.
+
+    Parameters
+    ----------
+    generator : keras.Model
+
+    Returns
+    -------
+    str
+        ``tanh`` where no other is found, as in networks of other people.
+    """
+    found = [layer.name for layer in generator.layers if layer.name in HEADS]
+    return found[-1] if found else HEADS[0]
 
 
 def harden(rolls, head):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from ..music.grid import PITCHES
+
 
 @keras.saving.register_keras_serializable("bach")
 class UpsampleConv2D(keras.layers.Layer):
@@ -177,3 +179,84 @@ class VoiceSoftmax(keras.layers.Layer):
     def call(self, inputs):
         """Return the piano roll of the likeliest pitches, softly."""
         return 2.0 * tf.nn.softmax(inputs, axis=2) - 1.0
+
+
+@keras.saving.register_keras_serializable("bach")
+class CropPitches(keras.layers.Layer):
+    """Keep the register of each track: what lies outside is not seen.
+
+    Parameters
+    ----------
+    first : list of int
+        The lowest pitch that is kept of each track.
+    count : int
+        How many are kept.
+
+    Call arguments
+    --------------
+    inputs : float tensor [sample, step, pitch=128, track]
+
+    Returns
+    -------
+    float tensor [sample, step, row=count, track]
+    """
+
+    def __init__(self, first, count, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.count = list(first), count
+
+    def call(self, inputs):
+        """Return the rows that are kept, side by side."""
+        kept = [
+            inputs[:, :, first : first + self.count, track : track + 1]
+            for track, first in enumerate(self.first)
+        ]
+        return tf.concat(kept, axis=3)
+
+    def compute_output_shape(self, input_shape):
+        """Return (sample, step, count, track)."""
+        return (*input_shape[:2], self.count, input_shape[3])
+
+    def get_config(self):
+        """Return what builds this layer again."""
+        return {**super().get_config(), "first": self.first, "count": self.count}
+
+
+@keras.saving.register_keras_serializable("bach")
+class PadPitches(keras.layers.Layer):
+    """Put what :class:`CropPitches` kept back where it was; all else is silent.
+
+    Parameters
+    ----------
+    first : list of int
+        The pitch of the lowest row of each track.
+
+    Call arguments
+    --------------
+    inputs : float tensor [sample, step, row, track] in [-1, +1]
+
+    Returns
+    -------
+    float tensor [sample, step, pitch=128, track]
+    """
+
+    def __init__(self, first, **kwargs):
+        super().__init__(**kwargs)
+        self.first = list(first)
+
+    def call(self, inputs):
+        """Return the piano roll, with -1 below and above."""
+        tracks, rows = tf.unstack(inputs, axis=3), inputs.shape[2]
+        padded = [
+            tf.pad(track, ((0, 0), (0, 0), (first, PITCHES - first - rows)), constant_values=-1)
+            for track, first in zip(tracks, self.first, strict=True)
+        ]
+        return tf.stack(padded, axis=3)
+
+    def compute_output_shape(self, input_shape):
+        """Return (sample, step, 128, track)."""
+        return (*input_shape[:2], PITCHES, input_shape[3])
+
+    def get_config(self):
+        """Return what builds this layer again."""
+        return {**super().get_config(), "first": self.first}

@@ -10,6 +10,7 @@ from ..corpus.pieces import load_chorales
 from ..corpus.roll_files import load_rolls
 from ..corpus.windows import windows
 from ..music.grid import PITCHES, REST, STEPS_PER_WINDOW, VOICES, grid_to_roll, roll_to_grid
+from ..music.registers import find_registers, histogram
 from .shards import Shards
 
 TRANSPOSITIONS = tuple(range(-6, 6))  # semitones: every key once
@@ -54,6 +55,28 @@ def count_voices(path: str | Path) -> int:
     if str(path).endswith(".npz"):
         return len(VOICES)
     return load_rolls(path).shape[-1]
+
+
+def registers(path, transpose=False):
+    """Find the register of each voice of some data: see :func:`.find_registers`.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for :func:`load_windows`.
+    transpose : bool
+        Whether :func:`batches` will move the samples.
+
+    Returns
+    -------
+    list of range
+        One a voice: for Bach's chorales in all keys 48 pitches each, the tenor's an octave and the bass's
+        two octaves below those of the soprano and the alto.
+    """
+    windows = load_windows(path)
+    sung = windows.histogram() if isinstance(windows, Shards) else histogram(windows)
+    below, above = (-TRANSPOSITIONS[0], TRANSPOSITIONS[-1]) if transpose else (0, 0)
+    return find_registers(sung, below, above)
 
 
 def check_alike(data, valid):

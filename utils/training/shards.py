@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..music.grid import STEPS_PER_WINDOW
+from ..music.registers import histogram
 from ..path_utils import atomic_write
 
 WINDOWS_PER_SHARD = 16_384  # two megabytes of four voices
@@ -95,6 +96,10 @@ class Shards:
     def __len__(self):
         """Count the windows."""
         return int(self._sizes.sum())
+
+    def histogram(self):
+        """Count the steps at which each voice sings each pitch, file by file: int [voice, pitch=128]."""
+        return sum(histogram(np.load(file, mmap_mode="r", allow_pickle=False)) for file in self._files)
 
     def lanes(self, batch_size):
         """Count the lanes: as many as possible up to eight, of which each fills an equal part of a batch."""
