@@ -64,8 +64,11 @@ def missing():
 
 
 @contextlib.contextmanager
-def jupyter_lab(project, folder, settings=SETTINGS):
-    """Serve a project with JupyterLab and give the address; its log and settings go to a folder."""
+def jupyter_lab(project, folder, settings=SETTINGS, trusted=()):
+    """Serve a project with JupyterLab and give the address; its log and settings go to a folder.
+
+    Of trusted notebooks the stored outputs are shown as they are, as if they had been run here.
+    """
     folder = Path(folder)
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")} | {
         f"JUPYTERLAB_{kind}_DIR": str(folder / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")
@@ -73,6 +76,9 @@ def jupyter_lab(project, folder, settings=SETTINGS):
     overrides = folder / "config" / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True)
     overrides.write_text(json.dumps(settings))
+    if trusted:
+        command = [sys.executable, "-m", "jupyter", "trust", *map(str, trusted)]
+        subprocess.run(command, env=os.environ | own, check=True, capture_output=True)
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *QUIET_SERVER, f"--ServerApp.root_dir={project}"],

@@ -1,6 +1,5 @@
 """The lesson as its readers meet it: executed, and as it is committed."""
 
-import copy
 import json
 import re
 
@@ -23,20 +22,9 @@ MACHINE_PATHS = re.compile(r"/(?:home|root|work|tmp|Users|opt|var)/\w")
 
 
 @pytest.fixture(scope="module")
-def executed(project):
-    """The smoke run, with every cell run twice: nothing may depend on running once."""
-    notebook = nbformat.read(project / "notebook.ipynb", as_version=4)
-    doubled = []
-    for cell in notebook.cells:
-        doubled.append(cell)
-        if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []):
-            again = copy.deepcopy(cell)
-            again.id = f"{cell.id}-again"
-            doubled.append(again)
-    notebook.cells = doubled
-    nbformat.write(notebook, project / "twice.ipynb")
-    output = project / "Experiments" / "twice.ipynb"
-    return execution.run_notebook(output, {"PRESET": "smoke"}, project / "twice.ipynb", project)
+def executed(executed_lesson):
+    """The smoke run, with every cell run twice."""
+    return nbformat.read(executed_lesson / "Experiments" / "twice.ipynb", as_version=4)
 
 
 def code_cells(notebook):
@@ -57,8 +45,8 @@ def test_the_lesson_runs_without_errors_or_noise(executed):
     assert noise == []
 
 
-def test_the_lesson_trains_and_leaves_its_artifacts(executed, project):
-    (run,) = (project / "Experiments" / "2Bar").glob("smoke-*")
+def test_the_lesson_trains_and_leaves_its_artifacts(executed, executed_lesson):
+    (run,) = (executed_lesson / "Experiments" / "2Bar").glob("smoke-*")
     history = json.loads((run / "preload" / "checkpoint-000003" / "history.json").read_text())["history"]
     assert [len(values) for values in history.values()] == [3, 3, 3]
     assert np.isfinite(history["critic_loss"] + history["generator_loss"]).all()
@@ -67,13 +55,13 @@ def test_the_lesson_trains_and_leaves_its_artifacts(executed, project):
         samples = mido.MidiFile(run / "sample" / f"iteration-{iteration}.mid")
         assert samples.length == pytest.approx(4 * 8 * 0.6, abs=0.7)  # four samples of two bars at 100 bpm
     assert (run / "train" / "movie.mp4").stat().st_size > 10_000
-    own = [np.load(project / "Experiments" / "own" / file).shape for file in ROLL_FILES.values()]
+    own = [np.load(executed_lesson / "Experiments" / "own" / file).shape for file in ROLL_FILES.values()]
     assert sum(shape[0] for shape in own) == 229
 
 
-def test_the_melody_is_in_every_arrangement(executed, project):
+def test_the_melody_is_in_every_arrangement(executed, executed_lesson):
     melody = read_melody(ROOT / "input_twinkle_twinkle.mid")
-    arrangements = list((project / "Experiments" / "2Bar").glob("**/eval/*.mid"))
+    arrangements = list((executed_lesson / "Experiments" / "2Bar").glob("**/eval/*.mid"))
     assert len(arrangements) == 6  # listen first, one's own, four takes
     for file in arrangements:
         kept = read_melody(file, track=0)
@@ -95,11 +83,11 @@ def test_the_lesson_prints_what_it_claims(executed):
     assert "same: False" not in text
 
 
-def test_sound_and_pictures_are_in_the_page(executed, project):
+def test_sound_and_pictures_are_in_the_page(executed, executed_lesson):
     html = [o["data"]["text/html"] for o in outputs(executed) if "text/html" in o.get("data", {})]
     assert sum("data:audio/mpeg;base64," in "".join(piece) for piece in html) >= 2 * 6
     assert sum("image/png" in o.get("data", {}) for o in outputs(executed)) >= 2 * 10
-    page = execution.write_page(executed, project / "page.html")
+    page = execution.write_page(executed, executed_lesson / "page.html")
     assert "data:audio/mpeg" in page.read_text(encoding="utf-8")
 
 
