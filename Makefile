@@ -63,7 +63,7 @@ bench-harmonize: $(VENV)/lesson ## Time arrangements of one minute to an hour of
 	$(BIN)/python -m tests.benchmarks.harmonize
 
 gallery: $(VENV)/lesson         ## Arrange the tunes of dataset/gallery/ again
-	$(BIN)/python -m dataset.gallery.make
+	$(BIN)/python -m dataset.make_gallery
 
 scaling: $(VENV)/benchmark      ## Compare replicas and shards with one device: equality, rates, memory (ten minutes)
 	$(BIN)/python -m tests.benchmarks.scaling

@@ -52,6 +52,7 @@ def _parser():
     parser.add_argument("--tempo", type=float, help="quarter notes per minute (default: the melody's own)")
     parser.add_argument("--track", help="the track with the melody: a number from 0 or a piece of its name")
     parser.add_argument("--pickup", type=float, help="quarter notes before the first bar line")
+    parser.add_argument("--play-repeats", action="store_true", help="play a score's repeats out")
     parser.add_argument(
         "--programs",
         type=int,
@@ -81,6 +82,7 @@ def main(arguments=None):
             options.creativity,
             track=track,
             pickup=options.pickup,
+            play_repeats=options.play_repeats,
         )
     except MelodyError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -39,7 +39,15 @@ ACROSS = 1e-3  # and how likely on the other side of the melody
 TRIPLET_PHASES = (0, 1, 1, 1)  # in a beat of triplets the voices move with the beat or not at all
 
 
-def harmonize(melody, takes=8, seed=0, creativity=CREATIVITY, generator=None, critic=None, **options):
+def harmonize(
+    melody,
+    takes: int = 8,
+    seed: int = 0,
+    creativity: float = CREATIVITY,
+    generator=None,
+    critic=None,
+    **options,
+) -> Arrangement:
     """Set voices below a melody and return the best of several takes.
 
     Parameters and errors as in :func:`harmonize_takes`.
@@ -53,16 +61,17 @@ def harmonize(melody, takes=8, seed=0, creativity=CREATIVITY, generator=None, cr
 
 def harmonize_takes(
     melody,
-    takes=8,
-    seed=0,
-    creativity=CREATIVITY,
+    takes: int = 8,
+    seed: int = 0,
+    creativity: float = CREATIVITY,
     generator=None,
     critic=None,
     *,
-    track=None,
-    pickup=None,
-    costs=None,
-):
+    track: int | str | None = None,
+    pickup: float | None = None,
+    play_repeats: bool = False,
+    costs: Costs | None = None,
+) -> list[Arrangement]:
     """Set voices below a melody, several times.
 
     Parameters
@@ -83,7 +92,7 @@ def harmonize_takes(
     critic : callable, optional
         ``critic((rolls, melody), training=False)`` over windows of two bars gives one score a
         window, higher is better. The score of a take is the mean.
-    track, pickup
+    track, pickup, play_repeats
         As for :func:`.read_melody`.
     costs : search.Costs, optional
 
@@ -105,7 +114,7 @@ def harmonize_takes(
     if not 0 <= creativity < math.inf:
         raise ValueError(f"creativity={creativity}; give 0 (the likeliest) or more, as a rule up to 2")
     if not isinstance(melody, Melody):
-        melody = read_melody(melody, track, pickup)
+        melody = read_melody(melody, track, pickup, play_repeats)
     if generator is None:
         generator, shipped_critic = load_shipped()
         critic = critic or shipped_critic

@@ -67,12 +67,8 @@ class CheckpointStore:
                 "or stop it; or change the config, which gives a folder of its own."
             ) from None
         try:
-            with contextlib.suppress(OSError):  # a courtesy; that the disk is full, the checkpoint will say
-                self._holder.write_text(
-                    json.dumps(
-                        {"process": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M")}
-                    )
-                )
+            if self._lock.lock_counter == 1:  # not what is saved while a run trains
+                self._sign()
             foreign = [c.name for c in self._all() if c not in self._known]
             if iteration is not None and foreign and int(foreign[-1].rpartition("-")[2]) > iteration:
                 raise RuntimeError(
@@ -81,7 +77,14 @@ class CheckpointStore:
                 )
             yield
         finally:
+            if self._lock.lock_counter == 1:
+                self._holder.unlink(missing_ok=True)
             self._lock.release()
+
+    def _sign(self):
+        holder = {"process": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M")}
+        with contextlib.suppress(OSError):  # a courtesy; that the disk is full, the checkpoint will say
+            self._holder.write_text(json.dumps(holder))
 
     def _describe_holder(self):
         try:

@@ -21,7 +21,7 @@ from utils.path_utils import atomic_write
 from utils.songs.song import SCORE_TICKS, tempo_of
 from utils.songs.write_midi import write_tracks
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "gallery"
 TAKES, SEED = 8, 0
 TICKS = 480  # a quarter note
 # By name: meter, key, quarter notes per minute, beats of pickup, notes.
