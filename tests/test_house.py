@@ -124,4 +124,4 @@ def test_loading_a_network_needs_keras_and_no_more_of_ours():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     folders = {name.split(".")[1] for name in done.stdout.split()}
-    assert folders == {"networks", "path_utils", "quiet_tensorflow"}
+    assert folders == {"networks", "music", "path_utils", "quiet_tensorflow"}

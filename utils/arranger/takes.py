@@ -191,7 +191,8 @@ def harmonize_line(
         ``scores`` as in :class:`Arrangement`.
     """
     line = np.asarray(line)
-    high = np.clip(line + OCTAVE * octaves, 0, PITCHES - 1)
+    # The songs of the exam have rests, which stay what they are.
+    high = np.where(line == REST, REST, np.clip(line + OCTAVE * octaves, 0, PITCHES - 1))
     keys = [semitones + key for key in keys]
     heard = np.arange(len(line)) if heard is None else heard
     phase = heard % STEPS_PER_BEAT if phase is None else phase
