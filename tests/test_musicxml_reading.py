@@ -87,6 +87,7 @@ def test_every_encoding_is_read(tmp_path, declared, encoding):
         ('<?xml version="1.0"?><museScore version="3.02"/>', "utf-8", "MuseScore's own"),
         ('<mei xmlns="http://www.music-encoding.org/ns/mei"/>', "utf-8", "an MEI file"),
         ("<nothing/>", "utf-8", "no MusicXML"),
+        (PLAIN.replace("<beats>4", "<beats>99999999"), "utf-8", "a meter or key of 99999999"),
         ("<score-partwise", "utf-8", "cannot be read as MusicXML"),
     ],
 )

@@ -33,6 +33,8 @@ OTHER_XML = {  # what else people take for MusicXML, by the name of its first el
     "html": "a web page",
     "GPIF": "a file of Guitar Pro",
 }
+DIGITS = re.compile(r"[0-9]+")
+LARGEST_NUMBER = 256  # of beats, of what a beat is of a whole note, of sharps
 ADVICE = "Export it as MusicXML (.musicxml, .xml or .mxl) from a notation program"
 
 
@@ -65,10 +67,14 @@ def open_musicxml(path, data):
         data = _unzip(path, data)
     root = ElementTree.fromstring(_decode(path, data))
     if root.tag == "score-timewise":
-        return _part_by_part(root)
+        root = _part_by_part(root)
     if root.tag != "score-partwise":
         name = root.tag.rpartition("}")[2]
         raise MelodyError(path, OTHER_XML.get(name, f"XML, but no MusicXML (<{name[:40]}>)"), ADVICE)
+    for number in (*root.iter("beats"), *root.iter("beat-type"), *root.iter("fifths")):
+        # music21 would make an object for each of a million beats.
+        if any(int(digits) > LARGEST_NUMBER for digits in DIGITS.findall((number.text or "")[:100])):
+            raise MelodyError(path, f"a meter or key of {number.text[:40]} ({number.tag})", ADVICE)
     return root
 
 
