@@ -886,8 +886,8 @@ MISTAKES = [
     ),
     (
         test_noise_is_truncated_normal_and_follows_the_seed,
-        "training_utils.truncated_normal((tf.shape(real)",
-        "tf.random.stateless_normal((tf.shape(real)",
+        "real, seed):\n    melody = real[..., :1]\n    noise = training_utils.truncated_normal(",
+        "real, seed):\n    melody = real[..., :1]\n    noise = tf.random.stateless_normal(",
     ),
     (
         test_every_step_gets_a_fresh_batch_and_a_fresh_seed,
