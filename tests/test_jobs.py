@@ -24,7 +24,7 @@ KEPT_LATER = ("3bbadc24", "6643290c")  # takes the run up again; stores the netw
 LEFT_OUT = ("5bc4e12d", "2b8547d1")  # build the classic networks as well
 PATIENCE = 300
 
-pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform == "win32", reason="needs signals")]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,7 @@ def started(command, log, prefix=(), **options):
 # --- Told to terminate -------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("told", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_job_that_is_told_to_end_saves_and_is_gone_within_30_seconds(told, project, tmp_path):
     place, log = tmp_path / "experiments", tmp_path / "log.txt"
@@ -175,7 +176,8 @@ def test_two_hosts_train_one_pair_of_networks(one_host, project, tmp_path):
     for root in roots:
         root.mkdir()
     # Ports one after the other, as train.py numbers them.
-    port = next(p for p in workers.free_ports(20) if p + 1 < 65536 and is_free(p + 1))
+    with workers.reserved_ports(20) as ports:
+        port = next(p for p in ports if p + 1 < 65536 and is_free(p + 1))
     with contextlib.ExitStack() as stack:
         prefix = stack.enter_context(workers.loopback())
         processes = [

@@ -25,7 +25,7 @@ CHECKPOINTS = "Experiments/2Bar/*/preload/checkpoint-*"
 # A worker that dies is missed by the coordination service after some ten seconds without a heartbeat.
 NOTICED = 60
 
-pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform == "win32", reason="needs signals")]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
 
 # --- Shares ------------------------------------------------------------------
@@ -148,6 +148,7 @@ def test_four_workers_train_as_one(alone, folder):
 # --- Failure -----------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_killed_worker_ends_the_job_loudly_and_the_next_start_loses_nothing(victim, pair, folder):
     place = folder / f"killed-{victim}"

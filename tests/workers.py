@@ -10,21 +10,40 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+
+import filelock
 
 from utils.lesson.execution import KEEP_MEMORY
 
 ROOT = Path(__file__).parent.parent
+PORTS = (21000, 30000)
 
 
-def free_ports(number):
-    """Find ports of 127.0.0.1 that nobody uses."""
+@contextlib.contextmanager
+def reserved_ports(number):
+    """Give ports of 127.0.0.1 that no other test gets until the block ends.
+
+    A port that is only found free may be taken before it is used. These are below those that the system
+    hands out by itself, and each is locked by a file.
+    """
+    ports = []
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        for port in range(*PORTS):
+            lock = filelock.FileLock(Path(tempfile.gettempdir()) / f"bach-accompaniment-port-{port}.lock")
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                continue
+            stack.callback(lock.release)
+            with contextlib.suppress(OSError), socket.socket() as test:
+                test.bind(("127.0.0.1", port))
+                ports.append(port)
+            if len(ports) == number:
+                break
+        yield ports
 
 
 @contextlib.contextmanager
@@ -82,9 +101,9 @@ def train(folder, workers=1, devices=1, **choices):
         The chief first. Each writes ``log-<index>.txt``, and when it is done ``result-<index>.json``.
     """
     folder.mkdir(exist_ok=True)
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     processes = []
     stack = contextlib.ExitStack()
+    addresses = [f"127.0.0.1:{port}" for port in stack.enter_context(reserved_ports(workers))]
     try:
         enter = stack.enter_context(loopback()) if workers > 1 else []
         for index in range(workers):
