@@ -14,7 +14,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from ..path_utils import MODEL_DIR, atomic_write
+from ..path_utils import GALLERY_DIR, MODEL_DIR, PROJECT_DIR, atomic_write
 from ..pictures.page import show_score
 from ..pictures.rolls import draw_roll
 from ..songs.song import SCORES_TO_READ
@@ -23,7 +23,6 @@ from ..songs.typed import TYPED_EXAMPLE, parse_notes
 from .search import CREATIVITY
 from .takes import harmonize_takes
 
-GALLERY = Path("dataset/gallery")
 FOLDER = MODEL_DIR / "panel"
 NOTATION = (
     "A letter, # or b if need be, an octave, then beats after a colon: <code>C5 F#5:2 Bb4:1/2 r:1</code>. "
@@ -173,8 +172,8 @@ class Panel(widgets.VBox):
 
 def _tunes():
     """List the project's melodies: pairs of what to show and the file."""
-    gallery = sorted(path for path in GALLERY.glob("*.mid") if not path.stem.endswith("_bach"))
-    files = [Path("input_twinkle_twinkle.mid"), *gallery]
+    gallery = sorted(path for path in GALLERY_DIR.glob("*.mid") if not path.stem.endswith("_bach"))
+    files = [PROJECT_DIR / "input_twinkle_twinkle.mid", *gallery]
     return [(re.sub("[_-]", " ", path.stem.removeprefix("input_")).title(), path) for path in files]
 
 
