@@ -20,12 +20,13 @@ from utils import dataset_utils, inference_utils
 from utils.lesson.definitions import load_lesson, read_cells
 
 ROOT = Path(__file__).parent.parent
-TRAIN = str(ROOT / "dataset" / "train.npy")
+TRAIN, VALID = (str(ROOT / "dataset" / f"{split}.npy") for split in ("train", "valid"))
 SEED = (7, 1)
 
 
 def tiny(lesson, **changes):
-    return replace(lesson.CLASSIC, **{"filters": 2, "batch_size": 2, "data": TRAIN, **changes})
+    fields = {"filters": 2, "batch_size": 2, "data": TRAIN, "valid": VALID}
+    return replace(lesson.CLASSIC, **fields | changes)
 
 
 @cache
@@ -713,7 +714,7 @@ class Notes:
     def __init__(self, iteration):
         self.iteration = iteration
         self.dirs = {"train": None, "sample": None}
-        self.logged, self.measured, self.saved = [], [], []
+        self.logged, self.measured, self.tested, self.saved = [], [], [], []
 
     def until(self, iterations):
         first = self.iteration
@@ -728,6 +729,10 @@ class Notes:
         assert set(np.unique(rolls)) <= {-1, 1}
         self.measured.append(self.iteration)
 
+    def note_test(self, figures, bach):
+        assert figures["accuracy"] < bach["accuracy"] == 1
+        self.tested.append(self.iteration)
+
     def save(self):
         self.saved.append(self.iteration)
 
@@ -735,7 +740,7 @@ class Notes:
 @pytest.fixture(scope="module")
 def samples():
     """Fixed melodies and noise, as the lesson's cell draws them."""
-    return inference_utils.load_melody_samples(4, path=ROOT / "dataset" / "valid.npy")
+    return inference_utils.load_melody_samples(4, path=VALID)
 
 
 @pytest.fixture
@@ -752,7 +757,7 @@ def ready(lesson, monkeypatch):
 
 
 def test_loop_serves_measures_and_saves_in_time(ready, samples, monkeypatch):
-    config = tiny(ready, iterations=103, save_every=101)
+    config = tiny(ready, iterations=103, save_every=101, test_every=102)
     served = []
 
     def train_iteration(batches, iteration):
@@ -765,6 +770,7 @@ def test_loop_serves_measures_and_saves_in_time(ready, samples, monkeypatch):
     assert [iteration for _, iteration in served] == [98, 99, 100, 101, 102]
     assert run.logged == [(1, -1), (2, -2), (3, -3), (4, -4), (5, -5)]
     assert run.measured == [98, 99, 101]
+    assert run.tested == [100, 102]
     assert run.saved == ready.drawn == [101]
     assert ready.written == ["iteration-101.mid"]
 

@@ -162,3 +162,31 @@ def test_outputs_are_clean(committed):
 
 def test_the_page_stays_light(committed):
     assert NOTEBOOK.stat().st_size < 6e6
+
+
+def test_the_bar_follows_the_iterations_of_a_training(tmp_path, capfd):
+    cell = """
+from IPython.display import HTML, display
+figure = display(HTML(""), display_id=True)
+for done in range(4):
+    figure.update(HTML(""), metadata={"iterations": [done, 3]})
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    nbformat.write(notebook, tmp_path / "training.ipynb")
+    execution.run_notebook(tmp_path / "executed.ipynb", {}, tmp_path / "training.ipynb", tmp_path)
+    told = capfd.readouterr().err
+    assert re.search(r"Training:.*\b0/3 ", told) and "1/1 " in told
+    assert "WARNING" not in told
+
+
+def test_papermill_understands_the_parameters(caplog):
+    import papermill
+
+    known = papermill.inspect_notebook(str(NOTEBOOK))
+    assert {name: value["default"] for name, value in known.items()} == {
+        "PRESET": '"tour"',
+        "ITERATIONS": "None",
+        "DATA": "None",
+        "VALID": "None",
+    }
+    assert caplog.text == ""

@@ -434,3 +434,14 @@ def test_runs_lie_over_one_another_each_with_its_own_line():
     lines = [line for line in ax.lines if len(line.get_ydata()) > 1 and line.get_linewidth() == 2]
     assert [line.get_ydata()[-1] for line in lines] == pytest.approx(range(9))
     assert len({(line.get_color(), str(line._dash_pattern)) for line in lines}) == 9
+
+
+def test_listening_tests_stand_at_their_seconds_of_training_and_old_runs_have_none():
+    tests = {"iteration": [0, 2], "conditioning gap": [0.1, 0.4]}
+    new = {"critic_loss": [0.0] * 3, "seconds": [5.0, 1.0, 2.0], "tests": tests}
+    histories = {"old": {"critic_loss": [0.0], "seconds": [1.0]}, "new": new}
+    (ax,) = plot_runs(histories, "conditioning gap", bach=0.5).axes
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["new (3)", "Bach"]
+    (curve,) = (line for line in ax.lines if line.get_linewidth() == 2 and len(line.get_xdata()) > 1)
+    assert curve.get_xdata().tolist() == [5, 8] and curve.get_ydata().tolist() == [0.1, 0.4]
+    assert [0.5, 0.5] in [list(line.get_ydata()) for line in ax.lines] and "seconds" in ax.get_xlabel()

@@ -272,11 +272,11 @@ def test_names_tell_configs_apart_but_not_how_far_they_go(lesson):
     variants = [
         replace(config, **{field.name: changed[getattr(field.type, "__name__", field.type)]})
         for field in config.__dataclass_fields__.values()
-        if field.name not in ("iterations", "save_every")
+        if field.name not in ("iterations", "save_every", "test_every")
     ]
     names = {run_name("a", variant) for variant in [config, *variants]}
     assert len(names) == len(variants) + 1 > 10
-    further = replace(config, iterations=5, save_every=1)
+    further = replace(config, iterations=5, save_every=1, test_every=7)
     assert run_name("a", further) == run_name("a", config)
     assert run_name("b", config) not in names
     assert all(name.startswith("a-") and len(name) == 8 for name in names)
@@ -516,10 +516,11 @@ class Screen:
     """Takes pictures as a notebook's display handle does."""
 
     def __init__(self):
-        self.pictures = []
+        self.pictures, self.metadata = [], []
 
-    def update(self, picture):
+    def update(self, picture, metadata):
         self.pictures.append(picture)
+        self.metadata.append(metadata)
 
 
 def view_of(tmp_path, length, pause=0.0):
@@ -571,12 +572,16 @@ def test_the_view_says_how_far_what_is_wrong_and_what_it_sounds_like(tmp_path):
     view = view_of(tmp_path, 10)
     view._run.history["critic_loss"][-1] = float("nan")
     view._run.samples = ROLLS
+    view._run.note_test({"conditioning gap": 0.25, "accuracy": 0.5}, {"conditioning gap": 0.625})
     view._draw()
+    assert view._handle.metadata == [{"iterations": [10, 20]}]  # for the bar in the terminal
     assert "10 of 20 iterations" in view._handle.pictures[0].alt
+    assert "conditioning gap 0.25. accuracy 0.50" in view._handle.pictures[0].alt
     assert "not a number" in view._handle.pictures[0].alt
     figure = view._figure(view._progress(), ["Something is wrong."])
     assert "Warning: Something is wrong." in [text.get_text() for text in figure.texts]
-    sample = figure.axes[1]
+    _, tests, sample = figure.axes
+    assert [line.get_ydata()[-1] for line in tests.lines] == [0.25, 0.5, 0.625]  # Bach's beside them
     assert len(sample.collections) >= ROLLS.shape[-1]
     assert "sample" in sample.get_xlabel()
 
@@ -698,15 +703,14 @@ def train_lesson(folder):
     config = replace(
         lesson.PRESETS["smoke"],
         data=str(ROOT / "dataset" / "train.npy"),
+        valid=str(ROOT / "dataset" / "valid.npy"),
         filters=2,
         batch_size=4,
         critic_steps=2,
         iterations=ITERATIONS,
         save_every=2,
     )
-    samples = inference_utils.load_melody_samples(
-        n_sample=4, seed=config.seed, path=ROOT / "dataset" / "valid.npy"
-    )
+    samples = inference_utils.load_melody_samples(n_sample=4, seed=config.seed, path=config.valid)
     # Drawing takes a second. A little time it must take, or a fast machine is done before it is killed.
     lesson.display_utils = SimpleNamespace(plot_pianoroll=lambda *_, **__: time.sleep(0.05))
     gan, run = lesson.start_run("lesson", config)
@@ -716,6 +720,7 @@ def train_lesson(folder):
         "critic_loss": run.history["critic_loss"],
         "generator_loss": run.history["generator_loss"],
         "metrics": run.metrics.state(),
+        "tests": run.tests,
         "weights": hashlib.sha256(weights).hexdigest(),
     }
     if run.iteration == config.iterations:

@@ -2,6 +2,7 @@
 
 from .networks.store import load_network, save_network
 from .training.device import choose_precision, describe_device, versions
+from .training.listening import ListeningTest
 from .training.replicas import (
     choose_strategy,
     count_replicas,
@@ -13,6 +14,7 @@ from .training.replicas import (
 from .training.run import Run, read_histories, run_name
 
 __all__ = [
+    "ListeningTest",
     "Run",
     "choose_precision",
     "choose_strategy",

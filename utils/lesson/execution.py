@@ -49,11 +49,14 @@ def run_notebook(output, parameters, notebook=NOTEBOOK, folder=".", lines=False)
     """
     import papermill
 
+    from .progress import LessonEngine
+
+    papermill.engines.papermill_engines.register("lesson", LessonEngine)
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     log = {"progress_bar": False, "stdout_file": sys.stdout, "stderr_file": sys.stderr} if lines else {}
     with environment(LIVE_VIEW="lines") if lines else contextlib.nullcontext():
         return papermill.execute_notebook(
-            str(notebook), str(output), parameters, kernel_name="python3", cwd=str(folder), **log
+            str(notebook), str(output), parameters, "lesson", kernel_name="python3", cwd=str(folder), **log
         )
 
 

@@ -49,17 +49,21 @@ def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  
 
 
 @styled
-def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax=None):
-    """Lay one loss of several runs over one another.
+def plot_runs(histories, curve="critic_loss", bach=None, figsize=(12, 4), smoothing=0.05, ax=None):
+    """Lay one curve of several runs over one another.
 
     Parameters
     ----------
     histories : dict of str to dict
-        By the name of the run: lists of losses, one item an iteration.
-    loss : str
-        Which of the lists.
+        By the name of the run: lists of losses, one item an iteration, and ``tests``, as in
+        :class:`.training.run.Run`.
+    curve : str
+        Which loss, drawn against the iterations; or which figure of the listening tests, drawn against the
+        seconds of training. Runs without it are left out.
+    bach : float, optional
+        What Bach himself has, drawn as a dashed line.
     figsize, smoothing, ax
-        As in :func:`plot_loss_logs`.
+        As in :func:`plot_loss_logs`; tests are not smoothed.
 
     Returns
     -------
@@ -69,18 +73,26 @@ def plot_runs(histories, loss="critic_loss", figsize=(12, 4), smoothing=0.05, ax
     import seaborn as sns
 
     figure, ax = figure_and_axes(ax, figsize)
-    label, runs = loss.replace("_", " "), []
+    label, along, runs = curve.replace("_", " "), "iteration", []
     for name, history in histories.items():
-        values = _smooth(np.asarray(history[loss], float), smoothing)
-        named = f"{name} ({len(values)})"
-        runs.append(pd.DataFrame({"iteration": range(len(values)), label: values, "run": named}))
+        tests = history.get("tests", {})
+        if curve in tests:
+            along, values = "seconds of training", tests[curve]
+            places = np.cumsum(history["seconds"])[tests["iteration"]]
+        elif curve in history:
+            values = _smooth(np.asarray(history[curve], float), smoothing)
+            places = range(len(values))
+        else:
+            continue
+        named = f"{name} ({len(history['critic_loss'])})"
+        runs.append(pd.DataFrame({along: places, label: values, "run": named}))
     if runs:
         palette = list(itertools.islice(itertools.cycle(COLORS[:7]), len(runs)))  # more runs: other strokes
         lines = {"hue": "run", "style": "run", "palette": palette, "linewidth": 2}
-        sns.lineplot(
-            pd.concat(runs, ignore_index=True), x="iteration", y=label, estimator=None, ax=ax, **lines
-        )
-    _label_curves(ax, label, "Runs compared")
+        sns.lineplot(pd.concat(runs, ignore_index=True), x=along, y=label, estimator=None, ax=ax, **lines)
+    if bach is not None:
+        ax.axhline(bach, color=INK, ls="--", lw=1, label="Bach")
+    _label_curves(ax, label, "Runs compared", along)
     return figure or ax
 
 
@@ -135,10 +147,10 @@ def plot_metrics(metrics, labels, reference=None, band=None, axes=None, figsize=
     return figure or axes
 
 
-def _label_curves(ax, ylabel, title):
-    """Draw what curves over iterations stand on: the zero line, axes, legend."""
+def _label_curves(ax, ylabel, title, xlabel="iteration"):
+    """Draw what curves over a training stand on: the zero line, axes, legend."""
     ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
-    ax.set(xlabel="iteration", ylabel=ylabel, title=title)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     ax.tick_params(colors=INK)
     ax.legend(frameon=False, loc="best")

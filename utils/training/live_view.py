@@ -9,12 +9,15 @@ import time
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..pictures.curves import plot_loss_logs
 from ..pictures.rolls import draw_roll
-from ..pictures.style import DPI, STYLE
+from ..pictures.style import COLORS, DPI, INK, STYLE
 
 LOSSES = ("generator_loss", "critic_loss")
+TESTS = {"conditioning gap": "-", "accuracy": "--"}  # of the listening tests, and how they are drawn
+PROGRESS = "iterations"  # in the metadata of the figure: how many are done, and of how many
 
 
 def diverged(history):
@@ -61,7 +64,9 @@ def diagnose(history, samples=None, recent=100):
 
 
 class LiveView:
-    """Shows losses, a sample, time left and warnings while a run goes on, in one figure that stays in place.
+    """Shows losses, whether the generator listens, a sample, time left and warnings while a run goes on.
+
+    One figure that stays in place.
 
     Every picture has the same size and the same axes, so that nothing jumps. It draws at most every two
     seconds and for no more than a fiftieth of the time, and it thins long histories out, so that its cost
@@ -79,9 +84,10 @@ class LiveView:
     LEAST_PAUSE = 2.0  # seconds
     LINES_PAUSE = 10.0  # a log is read later, if at all
     POINTS = 1000  # of a curve, at most
-    SIZE = (11, 4)  # inches
-    LOSSES_PLACE = (0.06, 0.13, 0.42, 0.56)  # left, bottom, width, height, of the figure
-    SAMPLE_PLACE = (0.54, 0.13, 0.45, 0.56)
+    SIZE = (12, 4)  # inches
+    LOSSES_PLACE = (0.06, 0.13, 0.26, 0.56)  # left, bottom, width, height, of the figure
+    TESTS_PLACE = (0.37, 0.13, 0.26, 0.56)
+    SAMPLE_PLACE = (0.68, 0.13, 0.31, 0.56)
     PITCHES = (36, 84)  # C2 to C6, whatever the sample
     MOST_FINDINGS = 2  # as many lines are kept free
 
@@ -113,7 +119,7 @@ class LiveView:
         if self._handle is None:
             last = {name: self._run.history[name][-1:] for name in LOSSES}
             losses = [f"{name.replace('_', ' ')} {x:.3f}" for name, values in last.items() for x in values]
-            print(" | ".join([progress, *losses, *findings]), flush=True)
+            print(" | ".join([progress, *losses, *self._last_test(), *findings]), flush=True)
             return
         from IPython.display import Image
 
@@ -122,8 +128,11 @@ class LiveView:
             self._figure(progress, findings).savefig(stored, format="png")
         # Its size is stated, so that the page does not jump while the picture loads.
         width, height = (round(inches * DPI) for inches in self.SIZE)
-        alt = "Losses and a sample of the training: " + ". ".join([progress, *findings])
-        self._handle.update(Image(stored.getvalue(), width=width, height=height, alt=alt))
+        told = ". ".join([progress, *self._last_test(), *findings])
+        alt = f"Losses, listening tests and a sample of the training: {told}"
+        picture = Image(stored.getvalue(), width=width, height=height, alt=alt)
+        # Who executes the lesson without a browser tells its user how far it is.
+        self._handle.update(picture, metadata={PROGRESS: [self._run.iteration, self._iterations]})
 
     @mpl.rc_context(STYLE)
     def _figure(self, progress, findings):
@@ -134,6 +143,7 @@ class LiveView:
         warnings = "\n".join(f"Warning: {finding}" for finding in findings[: self.MOST_FINDINGS])
         figure.text(left, 0.9, warnings or calm, va="top", weight="bold" if warnings else "normal")
         self._draw_losses(figure.add_axes(self.LOSSES_PLACE))
+        self._draw_tests(figure.add_axes(self.TESTS_PLACE))
         self._draw_sample(figure.add_axes(self.SAMPLE_PLACE))
         return figure
 
@@ -143,6 +153,21 @@ class LiveView:
         plot_loss_logs(*losses, smoothing=0.05, ax=ax)
         ax.set(title="", xlim=(0, max(self._iterations, 1) / stride))  # the whole way, from the beginning
         ax.xaxis.set_major_formatter(lambda place, _: f"{place * stride:,.0f}")
+
+    def _draw_tests(self, ax):
+        for (name, line), color in zip(TESTS.items(), COLORS, strict=False):
+            values = self._run.tests.get(name, [])
+            ax.plot(self._run.tests["iteration"][: len(values)], values, line, color=color, lw=2, label=name)
+        gap = next(iter(TESTS))
+        if gap in self._run.bach:
+            ax.axhline(self._run.bach[gap], color=INK, ls=":", lw=1, label="Bach's gap")
+        ax.set(xlabel="iteration", xlim=(0, max(self._iterations, 1)), ylim=(-0.05, 0.8))
+        ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        ax.tick_params(colors=INK)
+        ax.legend(frameon=False, fontsize=9, loc="lower right")
+
+    def _last_test(self):
+        return [f"{name} {self._run.tests[name][-1]:.2f}" for name in TESTS if name in self._run.tests]
 
     def _draw_sample(self, ax):
         if self._run.samples is None:

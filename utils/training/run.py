@@ -30,7 +30,7 @@ from .tensorboard import open_board
 # No more than these seconds of work, and the iteration in progress, are lost with a process that is killed.
 LONGEST_UNSAVED = 60
 # What may change while a run goes on: how far it goes, and how often it is looked at.
-FREE_FIELDS = ("iterations", "save_every")
+FREE_FIELDS = ("iterations", "save_every", "test_every")
 # What may be different on every machine of one training: where its copy of the data lies.
 OWN_FIELDS = ("data", "valid")
 
@@ -77,6 +77,10 @@ class Run:
         See :func:`.path_utils.experiment_dirs`.
     history : dict of str to list of float
         ``critic_loss``, ``generator_loss`` and the ``seconds`` that they took, one item an iteration.
+    tests : dict of str to list
+        The listening tests so far: their ``iteration`` and, by the name of each figure, what it was.
+    bach : dict of str to float
+        The same figures of the pieces that the tests ask about; empty before the first test.
     metrics : MetricsManager
     iteration : int
         Iterations done so far.
@@ -94,6 +98,7 @@ class Run:
         self.dirs = experiment_dirs(name, model_dir)
         self.history = {"critic_loss": [], "generator_loss": [], "seconds": []}
         self.metrics = MetricsManager()
+        self.tests, self.bach = {"iteration": []}, {}
         self.samples = None
         self._networks = networks
         self._saved = self._saved_at = self._started = None
@@ -179,6 +184,22 @@ class Run:
         self.samples = np.asarray(rolls)
         self.metrics.append_metrics_for_iteration(self.samples, self.iteration - 1)
 
+    def note_test(self, figures, bach):
+        """Note how well the generator listens after the iteration in progress.
+
+        Parameters
+        ----------
+        figures : dict of str to float
+            Of a :class:`.listening.ListeningTest`.
+        bach : dict of str to float
+            What Bach himself has in the same test.
+        """
+        self.bach = dict(bach)
+        for name, value in {"iteration": self.iteration - 1, **figures}.items():
+            self.tests.setdefault(name, []).append(value)
+        if self._board:
+            self._board.add_scalars(self.iteration - 1, figures)
+
     def save(self):
         """Write a checkpoint aside, rename it, and keep the newest five.
 
@@ -219,10 +240,17 @@ class Run:
             print(f"Resumed from the chief's checkpoint: {self.iteration} iterations done.")
 
     def _state(self):
-        return {"history": self.history, "metrics": self.metrics.state()}
+        return {
+            "history": self.history,
+            "metrics": self.metrics.state(),
+            "tests": self.tests,
+            "bach": self.bach,
+        }
 
     def _load_state(self, state):
         self.history = state["history"]
+        # Checkpoints of the first release have no tests.
+        self.tests, self.bach = state.get("tests", {"iteration": []}), state.get("bach", {})
         self.metrics = MetricsManager.from_state(state["metrics"])
         self._saved = self.iteration or None
 
@@ -249,7 +277,7 @@ class Run:
 
 
 def read_histories(model_dir: str | Path = MODEL_DIR) -> dict[str, dict]:
-    """Read the losses of every run, to lay them over one another.
+    """Read the losses and the listening tests of every run, to lay them over one another.
 
     Parameters
     ----------
@@ -258,12 +286,14 @@ def read_histories(model_dir: str | Path = MODEL_DIR) -> dict[str, dict]:
     Returns
     -------
     dict of str to dict
-        By run, in the order of their names: the history in the newest readable checkpoint.
+        By run, in the order of their names: the history in the newest readable checkpoint, and as its
+        ``tests`` the listening tests; see :class:`Run`.
     """
     histories = {}
     for file in sorted(Path(model_dir).glob("*/preload/checkpoint-*/history.json")):
         with contextlib.suppress(ValueError):  # a damaged one; the run itself will say so when it goes on
-            histories[file.parts[-4]] = json.loads(file.read_text())["history"]
+            state = json.loads(file.read_text())
+            histories[file.parts[-4]] = state["history"] | {"tests": state.get("tests", {})}
     return histories
 
 
