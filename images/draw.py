@@ -6,6 +6,7 @@ it was drawn from.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from utils import quiet_tensorflow  # noqa: F401 isort: skip (before TensorFlow 
 
 import keras
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -22,10 +25,12 @@ from matplotlib.path import Path as Curve
 from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
 from utils.display_utils import draw_roll
+from utils.exam.rows import cut_songs, load_songs
 from utils.inference_utils import harmonize
 from utils.lesson.definitions import load_lesson
 from utils.midi_utils import read_grid
 from utils.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, grid_to_notes, onsets_of
+from utils.music.measures import conditioning_gap
 from utils.path_utils import atomic_write
 from utils.pictures.style import COLORS, FAINT, INK
 from utils.songs.engrave import engrave
@@ -526,6 +531,55 @@ def film_arrangement(figure, midi_path, seconds, path):
     atomic_write(path, write)
 
 
+# ------------------------------------------------------------------------------------ how soon it listens
+def draw_speedrun(results, bach):
+    """Draw how soon recipes listen: the conditioning gap and the accuracy against seconds of training.
+
+    Parameters
+    ----------
+    results : dict of str to dict
+        Of ``pretrained/speedrun.py``: the ``recipe`` and the ``evaluations`` of every run.
+    bach : float
+        His own conditioning gap on the same songs.
+
+    Returns
+    -------
+    Figure
+    """
+    runs = [
+        {"recipe": run["recipe"], "run": name, **one, "accuracy": np.mean([one[v] for v in VOICES[1:]])}
+        for name, run in results.items()
+        for one in run["evaluations"]
+    ]
+    figure = Figure((8, 3.2), dpi=DPI, layout="constrained")
+    panels = figure.subplots(1, 2, sharex=True)
+    recipes = list(dict.fromkeys(run["recipe"] for run in runs))
+    lines = {"hue": "recipe", "style": "recipe", "hue_order": recipes, "palette": COLORS[: len(recipes)]}
+    for ax, (measure, label) in zip(
+        panels,
+        {"gap": "conditioning gap", "accuracy": "accuracy, mean of the lower voices"}.items(),
+        strict=True,
+    ):
+        sns.lineplot(
+            pd.DataFrame(runs),
+            x="seconds",
+            y=measure,
+            units="run",
+            estimator=None,
+            ax=ax,
+            linewidth=1.5,
+            **lines,
+        )
+        ax.set(xscale="log", xlabel="seconds of training", ylabel=label, ylim=(0, None))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.get_legend().remove()
+    panels[0].axhline(bach, color=INK, ls=":", lw=1)
+    panels[0].text(0.01, bach + 0.01, "Bach", color=INK, transform=panels[0].get_yaxis_transform())
+    panels[1].legend(frameon=False, loc="upper left")
+    return figure
+
+
 # ------------------------------------------------------------------------------------------------ all
 def main():
     """Draw all pictures into this folder."""
@@ -537,6 +591,11 @@ def main():
     _save("pianoroll", draw_pianoroll(grid, onset), "MIDI-0, a piano roll for each voice")
     _save("generator", draw_generator(generator, grid), describe(generator))
     _save("critic", draw_critic(critic, grid), describe(critic))
+
+    songs = list(load_songs("valid").values())
+    bach = conditioning_gap(*cut_songs(songs))
+    results = json.loads((ROOT / "pretrained" / "speedrun.json").read_text())
+    _save("speedrun", draw_speedrun(results, bach), "How soon four recipes listen to the melody")
 
     generated = harmonize(first, takes=1).grid
     figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated)

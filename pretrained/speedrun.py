@@ -159,6 +159,7 @@ def train(lesson, name, config, songs, result, save, longest, clock):
             save()
         if last:
             break
+    del result["seconds"]  # the evaluations tell all that is wanted of a finished run
     result["done"] = True
     save()
 

@@ -107,3 +107,25 @@ def test_texts_are_large_enough_on_the_page_and_apart(figures, name):
     assert all(figure.bbox.containsy(y) for box in boxes for y in box.intervaly)
     for (one, a), (other, b) in combinations(zip(texts, boxes, strict=True), 2):
         assert not a.overlaps(b), f"{one.get_text()!r} lies on {other.get_text()!r}"
+
+
+def test_the_speedrun_shows_a_line_for_each_run_and_where_bach_is():
+    one = {"alto": 0.3, "tenor": 0.2, "bass": 0.1, "chordal": 0.9}
+    results = {
+        f"{recipe}-{seed}": {
+            "recipe": recipe,
+            "evaluations": [{"seconds": s, "gap": s / 100 + seed / 10, **one} for s in (10.0, 30.0)],
+        }
+        for recipe in ("tour", "best")
+        for seed in (0, 1)
+    }
+    gap, accuracy = draw.draw_speedrun(results, bach=0.55).axes
+    ends = sorted(
+        line.get_ydata()[-1] for line in gap.lines if len(line.get_ydata()) and line.get_lw() == 1.5
+    )
+    assert [end for end in ends if end > 0] == pytest.approx([0.3, 0.3, 0.4, 0.4])
+    assert 0.55 in [line.get_ydata()[0] for line in gap.lines if len(line.get_ydata())]
+    assert [text.get_text() for text in accuracy.get_legend().get_texts()] == ["tour", "best"]
+    assert max(line.get_ydata().max() for line in accuracy.lines if len(line.get_ydata())) == pytest.approx(
+        0.2
+    )
