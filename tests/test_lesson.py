@@ -327,12 +327,45 @@ def test_reconstruction_loss_on_known_chances(lesson):
     assert lesson.reconstruction_loss(real, fake).numpy() == pytest.approx(expected, rel=1e-4)
 
 
+def test_the_best_take_of_each_sample_is_pulled(lesson):
+    real = bach(3)
+    takes = [2 * tf.nn.softmax(normal(*real.shape, seed=seed), axis=2) - 1 for seed in range(4)]
+    takes[0] = tf.where(np.arange(3)[:, None, None, None] == 1, real, takes[0])  # right once, by all means
+    samples = [slice(i, i + 1) for i in range(3)]
+    each = np.array([[lesson.reconstruction_loss(real[i], take[i]) for take in takes] for i in samples])
+    assert len(set(each.argmin(axis=1))) > 1
+    best = lesson.reconstruction_loss(real, *takes).numpy()
+    assert best == pytest.approx(each.min(axis=1).mean(), rel=1e-4)
+
+
 def test_rests_of_the_real_piece_cost_nothing(lesson):
     real = bach(2).numpy()
     real[0, 4:20, :, 2] = -1
     even = tf.fill(real.shape, 2 / 128 - 1)
     expected = (2 * 128 - 16) / 2 * np.log(128)
     assert lesson.reconstruction_loss(real, even).numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_diversity_is_total_variation_of_the_lower_voices(lesson):
+    rolls = [2 * tf.nn.softmax(normal(2, 32, 128, 4, seed=seed), axis=2) - 1 for seed in range(2)]
+    p, q = ((1 + roll.numpy()) / 2 for roll in rolls)
+    expected = np.abs(p - q)[..., 1:].sum(axis=2).mean() / 2
+    assert 0.1 < expected < 0.9
+    assert lesson.diversity_loss(*rolls, bound=1.0).numpy() == pytest.approx(-expected, rel=1e-4)
+    real = bach(2)
+    assert lesson.diversity_loss(real, real, bound=1.0).numpy() == 0
+    everywhere = tf.roll(real, 1, axis=2)
+    assert lesson.diversity_loss(real, everywhere, bound=1.0).numpy() == pytest.approx(-1)
+    soprano = tf.concat([everywhere[..., :1], real[..., 1:]], axis=3)
+    assert lesson.diversity_loss(real, soprano, bound=1.0).numpy() == 0
+
+
+def test_diversity_is_bounded_sample_by_sample(lesson):
+    real = bach(2)
+    steps = np.arange(32)[:, None, None] < np.array([8, 32])[:, None, None, None]
+    other = tf.where(steps, tf.roll(real, 1, axis=2), real)  # a quarter of the one, all of the other
+    for bound, rewarded in ((1, 0.625), (0.4, (0.25 + 0.4) / 2), (0.1, 0.1)):
+        assert lesson.diversity_loss(real, other, bound).numpy() == pytest.approx(-rewarded, rel=1e-5)
 
 
 # --- The gradient penalty ----------------------------------------------------
@@ -556,6 +589,30 @@ def test_generator_step_pulls_toward_the_real_piece_if_asked(lesson):
     assert loss.numpy() == pytest.approx(float(expected), rel=1e-5)
 
 
+def test_two_takes_of_every_melody_have_noise_of_their_own(lesson):
+    gan = dummies(lesson)
+    lesson.generator_step(gan, tiny(lesson, takes=2), bach(3), SEED)
+    ((melodies, noise),) = gan.generator.given
+    np.testing.assert_array_equal(melodies, tf.concat([bach(3)[..., :1]] * 2, 0))
+    ((_, heard),) = gan.critic.given
+    np.testing.assert_array_equal(heard, melodies)
+    for one, other in itertools.combinations(noise.numpy(), 2):
+        assert not np.isclose(one, other).all(axis=-1).any()
+
+
+def test_generator_step_rewards_the_distance_between_takes(lesson):
+    choices = {"takes": 2, "diversity_weight": 3.0, "diversity_bound": 0.8, "reconstruction_weight": 0.5}
+    config = tiny(lesson, head="voice_softmax", **choices)
+    gan = spied(lesson, config)
+    loss = lesson.generator_step(gan, config, bach(2), SEED)
+    takes = tf.split(gan.generator.answers[0], 2)
+    distance = -lesson.diversity_loss(*takes, bound=0.8)
+    assert 0 < distance < 0.8
+    pull = lesson.reconstruction_loss(bach(2), *takes)
+    expected = -tf.reduce_mean(gan.critic.answers[0]) + 0.5 * pull - 3 * distance
+    assert loss.numpy() == pytest.approx(float(expected), rel=1e-5)
+
+
 def test_noise_is_truncated_normal_and_follows_the_seed(lesson):
     config = tiny(lesson)
     gan = dummies(lesson)
@@ -665,12 +722,15 @@ def test_a_shared_batch_is_sung_once_for_both(lesson, monkeypatch):
     for batch in (one, other):
         np.testing.assert_array_equal(batch, real)
     (judged, melody), *more = gan.critic.given
-    assert judged is fake and not more
+    assert not more
+    np.testing.assert_array_equal(judged, fake)
     np.testing.assert_array_equal(melody, real[..., :1])
 
 
-def test_a_shared_step_moves_each_network_by_its_own_loss(lesson):
+@pytest.mark.parametrize("takes", [1, 2])
+def test_a_shared_step_moves_each_network_by_its_own_loss(lesson, takes):
     config = tiny(lesson, shared_batch=True, critic_steps=1, reconstruction_weight=0.1, head="voice_softmax")
+    config = replace(config, takes=takes, diversity_weight=takes - 1)
     gan, real = spied(lesson, config), bach(2)
     seeds = [tf.constant(seed) for seed in ((1, 2), (3, 4))]
     losses = lesson.shared_step(gan, config, real, seeds)
@@ -680,7 +740,8 @@ def test_a_shared_step_moves_each_network_by_its_own_loss(lesson):
     found, wanted = gan.generator_optimizer.gradients, alone.generator_optimizer.gradients
     assert_close(found, wanted)
     (noise,) = [noise for _, noise in alone.generator.given]
-    fake = spied(lesson, config).generator.network((real[..., :1], noise), training=True)
+    melodies = tf.concat([real[..., :1]] * takes, 0)
+    fake = spied(lesson, config).generator.network((melodies, noise), training=True)[:2]
     expected = lesson.critic_step(alone, config, real, fake, seeds[1])
     assert float(losses[0]) == pytest.approx(float(expected), rel=1e-5)
     found, wanted = gan.critic_optimizer.gradients, alone.critic_optimizer.gradients
@@ -838,7 +899,27 @@ MISTAKES = [
         "tf.reduce_mean(real_score) - tf.reduce_mean(fake_score)",
     ),
     (test_reconstruction_loss_on_known_chances, "(1 + fake) / 2", "fake"),
-    (test_reconstruction_loss_on_known_chances, ", axis=(1, 2)))", ", axis=1))"),
+    (test_reconstruction_loss_on_known_chances, "chance + 1e-7), axis=(1, 2))", "chance + 1e-7), axis=1)"),
+    (test_the_best_take_of_each_sample_is_pulled, "tf.reduce_min([surprise", "tf.reduce_mean([surprise"),
+    (test_the_best_take_of_each_sample_is_pulled, "for fake in takes], axis=0)", "for fake in takes])"),
+    (test_diversity_is_total_variation_of_the_lower_voices, "axis=2) / 4", "axis=2) / 2"),
+    (test_diversity_is_total_variation_of_the_lower_voices, "distance[..., 1:]", "distance"),
+    (
+        test_diversity_is_bounded_sample_by_sample,
+        "tf.reduce_mean(tf.minimum(distance, bound))",
+        "tf.minimum(tf.reduce_mean(distance), bound)",
+    ),
+    (test_diversity_is_bounded_sample_by_sample, "distance[..., 1:], axis=(1, 2))", "distance[..., 1:])"),
+    (
+        test_generator_step_rewards_the_distance_between_takes,
+        "diversity_loss(takes[0], takes[1]",
+        "diversity_loss(takes[0], takes[0]",
+    ),
+    (
+        test_generator_step_rewards_the_distance_between_takes,
+        "config.reconstruction_weight * reconstruction_loss(real, *takes)",
+        "config.reconstruction_weight * reconstruction_loss(real, takes[0])",
+    ),
     (test_rests_of_the_real_piece_cost_nothing, "sings * tf.math.log", "tf.math.log"),
     (test_penalty_of_a_linear_critic, "tf.sqrt(tf.reduce_sum(", "(tf.reduce_sum("),
     (test_penalty_of_a_linear_critic, "tf.square(norm - 1)", "tf.square(tf.maximum(norm - 1, 0))"),
@@ -865,8 +946,8 @@ MISTAKES = [
     (test_gan_weights_follow_the_seed, "keras.utils.set_random_seed(config.seed)", "pass"),
     (
         test_generator_step_moves_the_generator_alone,
-        "noise), training=True)\n        loss",
-        "noise), training=False)\n        loss",
+        "(melodies, noise), training=True), config.takes",
+        "(melodies, noise), training=False), config.takes",
     ),
     (test_fused_critic_step_equals_separate_passes, "[real, fake], 0)", "[fake, real], 0)"),
     (test_fused_critic_step_equals_separate_passes, "config.penalty_weight * penalty", "10 * penalty"),
@@ -877,23 +958,23 @@ MISTAKES = [
     ),
     (
         test_generator_step_raises_the_score_of_what_it_writes,
-        "real, seed):\n    melody = real[..., :1]",
-        "real, seed):\n    melody = real[..., 1:2]",
+        "takes = write_takes(gan, config, real[..., :1], seed)",
+        "takes = write_takes(gan, config, real[..., 1:2], seed)",
     ),
     (
         test_generator_step_raises_the_score_of_what_it_writes,
-        "gan.critic((fake, melody)",
-        "gan.critic((real, melody)",
+        "gan.critic((tf.concat(takes, 0), melodies)",
+        "gan.critic((tf.concat([real] * config.takes, 0), melodies)",
     ),
     (
         test_generator_step_pulls_toward_the_real_piece_if_asked,
-        "config.reconstruction_weight * reconstruction_loss(real, fake)",
-        "config.reconstruction_weight * reconstruction_loss(fake, real)",
+        "config.reconstruction_weight * reconstruction_loss(real, *takes)",
+        "config.reconstruction_weight * reconstruction_loss(*takes, real)",
     ),
     (
         test_noise_is_truncated_normal_and_follows_the_seed,
-        "real, seed):\n    melody = real[..., :1]\n    noise = training_utils.truncated_normal(",
-        "real, seed):\n    melody = real[..., :1]\n    noise = tf.random.stateless_normal(",
+        "noise = training_utils.truncated_normal(shape, seed, batches=config.takes)",
+        "noise = tf.random.stateless_normal(shape, seed)",
     ),
     (
         test_every_step_gets_a_fresh_batch_and_a_fresh_seed,

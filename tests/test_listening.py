@@ -51,13 +51,15 @@ def test_who_ignores_the_melody_is_found_out(listening_test):
     np.testing.assert_array_equal(listening_test.accompany(answers)[..., 0], real[..., 0])  # the true melody
 
 
-def test_the_noise_is_the_same_at_every_test_and_another_by_another_seed(listening_test):
+def test_there_is_no_noise_unless_it_is_asked_for(listening_test):
     answers = Answers(listening_test.real)
-    for seed in (None, None, 1):
-        listening_test.accompany(answers, seed)
-    first, second, other = answers.noise
-    np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(first, other) and np.abs(first).max() <= 2
+    listening_test(answers)
+    for seed, size in ((0, 1), (0, 0.5), (1, 1)):
+        listening_test.accompany(answers, seed, size)
+    none, first, half, other = answers.noise
+    assert (none == 0).all() and 1.9 < np.abs(first).max() <= 2
+    np.testing.assert_allclose(half, first / 2)
+    assert np.abs(first - other).mean() > 0.5
 
 
 def test_more_data_takes_no_longer(tmp_path):

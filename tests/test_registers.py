@@ -13,7 +13,7 @@ from utils.music.grid import grid_to_roll
 from utils.music.registers import all_pitches, find_registers, histogram
 from utils.networks.heads import head_of
 from utils.networks.layers import CropPitches, PadPitches
-from utils.networks.registers import crop, crop_noise, pad
+from utils.networks.registers import crop, pad
 from utils.networks.store import load_network, save_network
 from utils.training.batches import load_windows, registers
 from utils.training.shards import write_shards
@@ -118,9 +118,6 @@ def test_where_all_is_seen_nothing_is_added():
     roll = tf.zeros((1, 32, 128, 4))
     assert crop(roll, all_pitches(4)) is roll
     assert pad(roll, all_pitches(4)) is roll
-    noise = tf.zeros((1, 2, 8, 3))
-    assert crop_noise(noise, all_pitches(4)) is noise
-    assert crop_noise(noise, BACH).shape == (1, 2, 3, 3)
 
 
 # --- The networks ------------------------------------------------------------
@@ -148,7 +145,7 @@ def test_a_cropped_generator_sings_inside_and_rests_outside(lesson, head):
 
 
 def test_parameters_of_the_tour(lesson):
-    assert lesson.build_generator(lesson.TOUR).count_params() == 199_804
+    assert lesson.build_generator(lesson.TOUR).count_params() == 225_148
     assert lesson.build_critic(lesson.TOUR).count_params() == 98_485
 
 
@@ -159,14 +156,36 @@ def test_a_melody_moved_by_a_semitone_gets_the_same_chords_a_semitone_higher(les
     network = lesson.build_generator(
         tiny(lesson, generator=generator, data=str(own), transpose=False), tracks=2
     )
-    grid = np.random.default_rng(0).integers(60, 70, (1, 32, 1))
-    low, high = (
-        network((grid_to_roll(grid + shift), np.zeros((1, 2, 8, 512))), training=False).numpy()
-        for shift in (0, 1)
-    )
+    grid, noise = np.random.default_rng(0).integers(60, 70, (1, 32, 1)), inputs(samples=1)[1]
+    low, high = (network((grid_to_roll(grid + shift), noise), training=False).numpy() for shift in (0, 1))
     odds = [np.log((1 + roll) / 2) for roll in (low[:, :, 60:70], high[:, :, 61:71])]
     same = np.allclose(*(o - o.mean(axis=2, keepdims=True) for o in odds), atol=1e-4)
     assert same == (generator == "in_every_key")
+
+
+def test_noise_scales_the_channels_of_each_bar(lesson):
+    generator = lesson.build_generator(tiny(lesson))
+    melody, noise = inputs(steps=192, samples=1)
+    alike, other = noise.copy(), noise.copy()
+    alike[:, :, 1:] = 0  # one cell speaks for all pitches
+    other[:, 0, 0] *= -1  # the first bar of twelve, which is heard four bars far
+    take, same, changed = (generator((melody, z), training=False).numpy() for z in (noise, alike, other))
+    np.testing.assert_array_equal(take, same)
+    differs = (take != changed).any(axis=(0, 2, 3))
+    assert differs[:16].all() and not differs[64:].any()
+
+
+def test_channels_move_with_the_noise_and_stay_without_it(lesson):
+    lesson.keras.utils.set_random_seed(1)
+    x, z = lesson.keras.Input((8, 6, 3)), lesson.keras.Input((8, 1, 5))
+    scale = lesson.keras.Model((x, z), lesson.scale_channels(x, z))
+    picture, noise = (np.random.default_rng(0).normal(size=(2, 8, *s)).astype("f4") for s in ((6, 3), (1, 5)))
+    np.testing.assert_array_equal(scale((picture, 0 * noise)), picture)
+    once, twice = (scale((picture, size * noise)).numpy() - picture for size in (1, 2))
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-3, atol=1e-5)
+    gain = once / picture
+    np.testing.assert_allclose(gain, np.broadcast_to(gain[:, :, :1], gain.shape), rtol=1e-2, atol=1e-3)
+    assert gain.std(axis=(0, 1, 2)).min() > 0.1
 
 
 def test_the_critic_hears_the_inside_only(lesson):

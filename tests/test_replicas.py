@@ -85,7 +85,14 @@ def test_a_worker_knows_its_place(task, place, monkeypatch):
 
 # --- Equality ----------------------------------------------------------------
 
-DESCENT = {"descent": True, "transpose": True}
+DESCENT = {
+    "descent": True,
+    "transpose": True,
+    "head": "voice_softmax",
+    "reconstruction_weight": 0.1,
+    "takes": 2,
+    "diversity_weight": 5.0,
+}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from .networks.heads import harden, output_head
 from .networks.layers import BatchNormalization, LeakyReLU, UpsampleConv2D, VoiceSoftmax
-from .networks.registers import crop, crop_noise, pad
+from .networks.registers import crop, pad
 
 __all__ = [
     "BatchNormalization",
@@ -10,7 +10,6 @@ __all__ = [
     "UpsampleConv2D",
     "VoiceSoftmax",
     "crop",
-    "crop_noise",
     "harden",
     "output_head",
     "pad",

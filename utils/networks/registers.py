@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import keras
-
 from ..music.grid import PITCHES
-from ..music.registers import ROWS_PER_CELL
 from .layers import CropPitches, PadPitches
 
 
@@ -25,22 +22,6 @@ def crop(inputs, registers):
     if len(registers[0]) == PITCHES:
         return inputs
     return CropPitches([r.start for r in registers], len(registers[0]), dtype="float32")(inputs)
-
-
-def crop_noise(noise, registers):
-    """Keep the noise of as many cells as the smallest map has, or all of it.
-
-    Parameters
-    ----------
-    noise : tensor [sample, bar, cell=8, channel]
-    registers : list of range
-
-    Returns
-    -------
-    tensor [sample, bar, cell, channel]
-    """
-    surplus = noise.shape[2] - len(registers[0]) // ROWS_PER_CELL
-    return keras.layers.Cropping2D(((0, 0), (0, surplus)))(noise) if surplus else noise
 
 
 def pad(rolls, registers):

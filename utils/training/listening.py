@@ -19,8 +19,6 @@ class ListeningTest:
     ----------
     path : str or Path
         Piano rolls [sample, step=32, pitch=128, track] in {-1, +1}; the first hundred are used.
-    seed : int
-        Of the noise, the same one at every test.
 
     Attributes
     ----------
@@ -30,25 +28,26 @@ class ListeningTest:
         Their own figures.
     """
 
-    def __init__(self, path, seed=0):
+    def __init__(self, path):
         self.real = roll_to_grid(load_rolls(path)[:MOST_WINDOWS])
         self.bach = self.measure(self.real)
         self._melodies = grid_to_roll(self.real[..., :1])
-        self._seed = seed
 
     def __call__(self, generator):
-        """Measure what a generator answers: see :meth:`accompany` and :meth:`measure`."""
+        """Measure what a generator answers without noise: see :meth:`accompany` and :meth:`measure`."""
         return self.measure(self.accompany(generator))
 
-    def accompany(self, generator, seed=None):
+    def accompany(self, generator, seed=0, size=0.0):
         """Set a generator's likeliest notes to every melody.
 
         Parameters
         ----------
         generator : keras.Model
             ``generator((melody, noise))`` gives piano rolls [sample, step=32, pitch=128, track].
-        seed : int, optional
-            Of other noise.
+        seed : int
+            Of the noise.
+        size : float
+            Of the noise: 0 leaves it out, 1 is that of training.
 
         Returns
         -------
@@ -59,7 +58,7 @@ class ListeningTest:
 
         bars = STEPS_PER_WINDOW // STEPS_PER_BAR
         shape = (len(self.real), bars, *generator.input_shape[1][2:])
-        noise = tf.random.stateless_truncated_normal(shape, (self._seed if seed is None else seed, 0))
+        noise = size * tf.random.stateless_truncated_normal(shape, (seed, 0))
         likeliest = generator((tf.constant(self._melodies), noise), training=False).numpy().argmax(axis=2)
         return np.concatenate([self.real[..., :1], likeliest[..., 1:]], axis=-1)
 
