@@ -265,16 +265,16 @@ def test_both_kinds_of_models_take_the_whole_song(steps):
 def test_a_model_of_any_length_gets_one_pass_and_another_two_bars():
     free = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
     harmonize(TWINKLE, generator=free)
-    keys = len(proposals.TRANSPOSITIONS)
-    assert [[x.shape for x in call] for call in free.calls] == [[(keys, 192, 128, 1), (keys, 12, 8, 512)]]
+    heard = 8 * len(proposals.TRANSPOSITIONS)  # takes, each in several keys
+    assert [[x.shape for x in call] for call in free.calls] == [[(heard, 192, 128, 1), (heard, 12, 8, 512)]]
     shapes = []
 
     def two_bars(x, training):
         shapes.append([a.shape for a in x])
-        return np.zeros((6 * keys, 32, 128, 4))
+        return np.zeros((6 * heard, 32, 128, 4))
 
     harmonize(TWINKLE, generator=two_bars)
-    assert shapes == [[(6 * keys, 32, 128, 1), (6 * keys, 2, 8, 512)]]
+    assert shapes == [[(6 * heard, 32, 128, 1), (6 * heard, 2, 8, 512)]]
 
 
 @pytest.mark.parametrize("length", range(1, 101))
@@ -321,16 +321,55 @@ def test_takes_differ_and_repeat():
     assert prices == sorted(prices)
 
 
-def test_noise_is_a_truncated_normal_of_its_own_for_every_key():
+def test_noise_is_a_truncated_normal_of_its_own_for_every_take_and_bar_and_the_same_in_every_key():
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    harmonize_takes(TWINKLE, generator=model, takes=2)
-    ((_, noise),) = model.calls  # shared by the takes
-    first, second, *_ = noise
-    assert first.dtype == np.float32
-    assert np.abs(first).max() <= 2
-    assert first.std() == pytest.approx(0.88, abs=0.01)
-    assert (first != second).all()
-    assert (first[0] != first[1]).all()
+    first, second = harmonize_takes(TWINKLE, generator=model, takes=2)
+    ((_, noise),) = model.calls
+    noise = noise.reshape(2, len(proposals.TRANSPOSITIONS), 12, 8, 512)  # take, key, bar
+    assert noise.dtype == np.float32
+    assert np.abs(noise).max() <= 2
+    assert noise.std() == pytest.approx(0.88, abs=0.01)
+    assert (noise == noise[:, :1]).all()
+    assert (noise[0] != noise[1]).all() and (noise[:, :, 0] != noise[:, :, 1]).all()
+    kept = {take.noise.tobytes() for take in (first, second)}
+    assert kept == {one.tobytes() for one in noise[:, 0]}
+
+
+def test_creativity_is_the_size_of_the_noise():
+    model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
+    for creativity in (1, 0.5, 0):
+        harmonize(TWINKLE, generator=model, creativity=creativity)
+    (_, whole), (_, half), (_, none) = model.calls
+    np.testing.assert_allclose(half, whole / 2)
+    assert (none == 0).all()
+
+
+def hears_noise(melody, noise):
+    """Sings a fifth or a third below the melody, as the sign of the bar's first number says."""
+    fifth, third = np.roll(melody, -7, axis=2), np.roll(melody, -4, axis=2)
+    chosen = np.where(np.repeat(noise[:, :, :1, :1], 16, axis=1) > 0, fifth, third)
+    return np.repeat(chosen, 4, axis=-1)
+
+
+def test_a_take_is_found_again_by_its_noise():
+    first, second, *_ = harmonize_takes(TWINKLE, generator=Recorder(hears_noise), takes=3, seed=4)
+    assert (first.grid != second.grid).any()
+    (again,) = harmonize_takes(TWINKLE, generator=Recorder(hears_noise), noise=second.noise[None])
+    np.testing.assert_array_equal(again.grid, second.grid)
+    with pytest.raises(
+        ValueError, match=r"noise has the shape \(3, 8, 512\); this melody needs \(takes, \*\(12"
+    ):
+        harmonize(TWINKLE, generator=Recorder(hears_noise), noise=second.noise[:3])
+
+
+def test_a_generator_that_slides_over_the_pitches_is_asked_in_one_key():
+    def keys(pitch_stride):
+        melody, noise = keras.Input((None, 128, 1)), keras.Input((None, 8, 512))
+        x = keras.layers.Conv2D(2, 3, strides=(1, pitch_stride), padding="same")(melody)
+        return proposals.keys_to_ask_in(keras.Model((melody, noise), x))
+
+    assert keys(1) == (0,)
+    assert keys(2) == proposals.keys_to_ask_in(silent()) == proposals.TRANSPOSITIONS
 
 
 @pytest.mark.parametrize(("number", "windows"), [(4, [24]), (11, [64, 2])])
@@ -527,12 +566,13 @@ def test_voices_do_not_move_within_a_beat_of_triplets():
 def test_a_long_song_in_pieces_is_as_in_one_pass(monkeypatch):
     generator, _ = load_shipped()
     line = np.repeat(np.random.default_rng(0).choice([67, 69, 71, 72, 74, 76], 120), 4)
-    whole = proposals.propose_probabilities(generator, line, 3, proposals.TRANSPOSITIONS[:2])
+    noise = proposals.draw_takes(generator, 2, 3, 30)
+    whole = proposals.propose_probabilities(generator, line, noise, proposals.TRANSPOSITIONS[:2])
     monkeypatch.setattr(proposals, "PIECE", 12 * 16)
-    pieces = proposals.propose_probabilities(generator, line, 3, proposals.TRANSPOSITIONS[:2])
+    pieces = proposals.propose_probabilities(generator, line, noise, proposals.TRANSPOSITIONS[:2])
     np.testing.assert_allclose(pieces, whole, atol=1e-4)
     monkeypatch.setattr(proposals, "OVERLAP", 16)
-    too_short = proposals.propose_probabilities(generator, line, 3, proposals.TRANSPOSITIONS[:2])
+    too_short = proposals.propose_probabilities(generator, line, noise, proposals.TRANSPOSITIONS[:2])
     assert np.abs(too_short - whole).max() > 1e-3  # the overlap is needed
 
 

@@ -136,19 +136,21 @@ def test_network_alone_keeps_the_true_melody_and_tells_what_it_would_have_sung(s
 
 def test_every_key_is_heard_and_moved_back():
     generator, line = Echo(), np.array([60, 62, 64, 65] * 8)
-    proposed = propose(generator, line, keys=(0, 5, -6))
+    takes = np.random.default_rng(0).normal(size=(2, 2, 8, 512))
+    proposed = propose(generator, line, takes, keys=(0, 5, -6))
     ((melody, noise),) = generator.heard
-    assert melody[:, 0, :, 0].argmax(axis=1).tolist() == [60, 65, 54]
-    for output in proposed[1:]:
-        np.testing.assert_array_equal(output, proposed[0])
-    assert not np.array_equal(noise[0], noise[1])
+    assert melody[:, 0, :, 0].argmax(axis=1).tolist() == [60, 65, 54] * 2
+    assert proposed.shape[:3] == (2, 3, 32)
+    for output in proposed.reshape(6, *proposed.shape[2:]):
+        np.testing.assert_array_equal(output, proposed[0, 0])
+    np.testing.assert_array_equal(noise, np.repeat(takes, 3, axis=0))
 
 
 def test_keys_are_averaged_geometrically():
     probability = np.full((2, 1, 128, 1), 1e-6)
     probability[0, 0, (60, 62)] = [[0.9], [0.1]]
     probability[1, 0, (60, 62)] = [[0.2], [0.8]]
-    mean = average_over_keys(2 * probability - 1)
+    (mean,) = average_over_keys(2 * probability[None] - 1)
     assert mean.shape == (1, 1, 128) and mean.sum() == pytest.approx(1)
     assert mean[0, 0, 60] / mean[0, 0, 62] == pytest.approx(np.sqrt(0.9 * 0.2 / (0.1 * 0.8)), rel=1e-3)
 

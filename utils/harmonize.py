@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from .arranger.search import CREATIVITY
+from .arranger.proposals import CREATIVITY
 from .songs.song import MIDI_ENDINGS, SCORES_TO_WRITE, SOUND_ENDINGS, MelodyError
 
 ENDINGS = (*MIDI_ENDINGS, *SCORES_TO_WRITE, *SOUND_ENDINGS)
@@ -47,7 +47,7 @@ def _parser():
         "--creativity",
         type=float,
         default=CREATIVITY,
-        help="0: the likeliest voices; more: bolder ones, up to about 2 (%(default)s)",
+        help="size of the noise that makes takes differ: 0 the sober answer, up to about 2 (%(default)s)",
     )
     parser.add_argument("--tempo", type=float, help="quarter notes per minute (default: the melody's own)")
     parser.add_argument("--track", help="the track with the melody: a number from 0 or a piece of its name")

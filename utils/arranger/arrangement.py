@@ -36,6 +36,8 @@ class Arrangement:
         What was done to read and to place the melody, a sentence each.
     place : int
         Which voice the melody is, counted from the top.
+    noise : float32 array [bar, ...], optional
+        That the generator heard: with it :func:`.harmonize_takes` finds this take again, or one beside it.
     """
 
     grid: np.ndarray
@@ -44,6 +46,7 @@ class Arrangement:
     scores: dict
     report: tuple = ()
     place: int = 0
+    noise: np.ndarray | None = None
 
     @property
     def names(self):

@@ -20,7 +20,7 @@ from ..pictures.rolls import draw_roll
 from ..songs.song import SCORES_TO_READ
 from ..songs.sound import write_audio
 from ..songs.typed import TYPED_EXAMPLE, parse_notes
-from .search import CREATIVITY
+from .proposals import CREATIVITY
 from .takes import harmonize_takes
 
 FOLDER = MODEL_DIR / "panel"

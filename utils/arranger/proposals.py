@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from ..music.grid import PITCHES, STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
-from ..music.theory import OCTAVE
 from .search import LEAST_PROBABILITY
 
 NOISE_SHAPE = (8, 512)  # of the noise, per bar
-# Semitones to move a melody by: the generator hears it in several keys, its own first. More of them
-# take time and change nothing (pretrained/EXPERIMENTS.md).
+CREATIVITY = 1.0  # the size of the noise that makes takes differ: as in training
+# Semitones to move a melody by: a generator that has to learn every key by itself hears it in several, its
+# own first, and its slips are averaged out. More of them take time and change nothing
+# (pretrained/EXPERIMENTS.md).
 TRANSPOSITIONS = (0, -1, 1, -2)
 # A long song is heard in pieces. A generator with four halvings hears no further than four bars, so pieces
 # that overlap by that much give what one pass would.
@@ -19,7 +19,7 @@ PIECE = 48 * STEPS_PER_BAR
 OVERLAP = 4 * STEPS_PER_BAR
 
 
-def propose(generator, line, seed=0, keys=(0,), bar=0):
+def propose(generator, line, noise=None, keys=(0,)):
     """Let the network alone set voices to a line, in one pass where it can.
 
     Parameters
@@ -28,16 +28,14 @@ def propose(generator, line, seed=0, keys=(0,), bar=0):
         See :func:`harmonize_takes`.
     line : int array [step]
         MIDI pitches without rests that begin with a bar, a whole number of the generator's windows long.
-    seed : int
-        Of the noise, which differs from key to key and bar to bar.
+    noise : float array [take, bar, ...], optional
+        Of :func:`draw_takes`; by default there is one take, without noise.
     keys : sequence of int
-        Semitones to move the line by.
-    bar : int
-        The number of the line's first bar in its song.
+        Semitones to move the line by. A take hears the same noise in each.
 
     Returns
     -------
-    float32 array [key, step, pitch=128, voice] in [-1, 1]
+    float32 array [take, key, step, pitch=128, voice] in [-1, 1]
         Moved back to where the line stands.
 
     Raises
@@ -47,34 +45,44 @@ def propose(generator, line, seed=0, keys=(0,), bar=0):
     """
     window, noise_shape = input_shapes(generator)
     window = window or len(line)
+    if noise is None:
+        noise = np.zeros((1, len(line) // STEPS_PER_BAR, *noise_shape), np.float32)
     moved = np.clip(np.add.outer(keys, line), 0, PITCHES - 1)
-    melody = grid_to_roll(moved.reshape(-1, window, 1))
-    bars = range(bar, bar + len(line) // STEPS_PER_BAR)
-    # Each bar's noise is its own, in whatever piece of the song it is heard.
-    draws = [np.random.default_rng((seed, key % OCTAVE, number)) for key in keys for number in bars]
-    noise = np.reshape([draw_noise(noise_shape, rng) for rng in draws], (len(melody), -1, *noise_shape))
-    output = np.asarray(generator((melody, noise), training=False), np.float32)
+    melody = grid_to_roll(np.broadcast_to(moved, (len(noise), *moved.shape)).reshape(-1, window, 1))
+    heard = np.repeat(noise, len(keys), axis=0).reshape(len(melody), -1, *noise_shape)
+    output = np.asarray(generator((melody, heard), training=False), np.float32)
     expected = melody.shape[:3]
     if output.shape[:3] != expected or output.ndim != 4 or output.shape[3] < 2:
         raise ValueError(
             f"the generator gave {output.shape}; expected {expected} (sample, step, pitch) and two or more "
             "voices"
         )
-    output = output.reshape(len(keys), len(line), *output.shape[2:])
+    output = output.reshape(len(noise), len(keys), len(line), *output.shape[2:])
     # What leaves at one end of the 128 pitches comes back at the other, where no voice sings.
-    return np.stack([np.roll(heard, -key, axis=1) for heard, key in zip(output, keys, strict=True)])
+    return np.stack([np.roll(output[:, i], -key, axis=2) for i, key in enumerate(keys)], axis=1)
 
 
-def propose_probabilities(generator, line, seed, keys):
-    """Ask the generator for the lower voices, in pieces if the line is long: float32 [step, voice, pitch]."""
+def propose_probabilities(generator, line, noise, keys):
+    """Ask the generator for the lower voices, in pieces if the line is long.
+
+    Parameters
+    ----------
+    generator, line, noise, keys
+        As for :func:`propose`.
+
+    Returns
+    -------
+    float32 array [take, step, voice, pitch=128]
+    """
     if input_shapes(generator)[0] is not None or len(line) <= PIECE + 2 * OVERLAP:
-        return average_over_keys(propose(generator, line, seed, keys))[:, 1:]
+        return average_over_keys(propose(generator, line, noise, keys))[:, :, 1:]
     answers = []
     for start in range(0, len(line), PIECE):
         first = max(0, start - OVERLAP)
-        piece = propose(generator, line[first : start + PIECE + OVERLAP], seed, keys, first // STEPS_PER_BAR)
-        answers.append(average_over_keys(piece)[start - first :][:PIECE, 1:])
-    return np.concatenate(answers)
+        bars = slice(first // STEPS_PER_BAR, (start + PIECE + OVERLAP) // STEPS_PER_BAR)
+        piece = propose(generator, line[first : start + PIECE + OVERLAP], noise[:, bars], keys)
+        answers.append(average_over_keys(piece)[:, start - first :][:, :PIECE, 1:])
+    return np.concatenate(answers, axis=1)
 
 
 def to_probability(output):
@@ -102,15 +110,29 @@ def average_over_keys(output):
 
     Parameters
     ----------
-    output : float array [key, step, pitch, voice] in [-1, 1]
+    output : float array [take, key, step, pitch, voice] in [-1, 1]
 
     Returns
     -------
-    float32 array [step, voice, pitch]
+    float32 array [take, step, voice, pitch]
         The geometric mean of the probabilities; sums to 1 over pitch.
     """
-    pooled = np.exp(np.mean([np.log(to_probability(one)) for one in output], axis=0))
+    keys = output.shape[1]
+    if keys == 1:
+        return to_probability(output[:, 0])
+    pooled = np.exp(sum(np.log(to_probability(output[:, key])) for key in range(keys)) / keys)
     return pooled / pooled.sum(axis=-1, keepdims=True)
+
+
+def keys_to_ask_in(generator):
+    """Tell in which keys to ask a generator, as semitones to move the melody by.
+
+    One that slides over the pitches one by one answers alike in every key, so its own is enough. What its
+    layers do is not known of a callable that is no Keras model.
+    """
+    layers = getattr(generator, "layers", ())
+    strides = [layer.strides[1] for layer in layers if len(getattr(layer, "strides", ())) == 2]
+    return (0,) if strides and max(strides) == 1 else TRANSPOSITIONS
 
 
 def input_shapes(generator):
@@ -122,6 +144,33 @@ def input_shapes(generator):
     return melody[1], tuple(noise[2:])
 
 
+def draw_takes(generator, takes, seed, bars):
+    """Draw the noise of several takes.
+
+    Parameters
+    ----------
+    generator : callable
+        See :func:`harmonize_takes`; it says how much noise it hears in a bar.
+    takes, bars : int
+    seed : int
+        The noise of a bar depends on it and on the numbers of its take and bar alone.
+
+    Returns
+    -------
+    float32 array [take, bar, ...]
+        Standard normal, cut off at two standard deviations.
+    """
+    shape = input_shapes(generator)[1]
+    drawn = [
+        draw_noise(shape, np.random.default_rng((seed, take, bar)))
+        for take in range(takes)
+        for bar in range(bars)
+    ]
+    return np.reshape(drawn, (takes, bars, *shape))
+
+
 def draw_noise(shape, rng):
     """Draw from a standard normal, cut off at two standard deviations, by its inverse: float32."""
+    from scipy.special import ndtr, ndtri  # here, because the command answers --help at once
+
     return ndtri(rng.uniform(ndtr(-2), ndtr(2), shape)).astype(np.float32)

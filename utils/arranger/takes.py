@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +29,8 @@ from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
 from ..networks.store import load_shipped
 from ..songs.melody import Melody, read_melody
 from .arrangement import Arrangement
-from .proposals import TRANSPOSITIONS, input_shapes, propose_probabilities
-from .search import CREATIVITY, Costs, decode
+from .proposals import CREATIVITY, draw_takes, input_shapes, keys_to_ask_in, propose_probabilities
+from .search import Costs, decode
 
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 JUDGED_AT_ONCE = 64  # windows
@@ -71,6 +72,7 @@ def harmonize_takes(
     pickup: float | None = None,
     play_repeats: bool = False,
     costs: Costs | None = None,
+    noise=None,
 ) -> list[Arrangement]:
     """Set voices below a melody, several times.
 
@@ -82,7 +84,8 @@ def harmonize_takes(
     seed : int
         A take depends on ``seed`` and its number alone.
     creativity : float
-        How far takes stray from the likeliest voices, at least 0; see :func:`.search.decode`.
+        Size of the noise that the generator hears, at least 0. At 0 there is one sober answer, at 1 takes
+        differ as in training, and beyond it they make less and less sense.
     generator : callable, optional
         ``generator((melody, noise), training=False)`` with piano rolls ``melody [sample, step,
         pitch=128, 1]`` and noise ``[sample, step / 16, 8, 512]`` gives ``[sample, step, pitch=128,
@@ -95,6 +98,9 @@ def harmonize_takes(
     track, pickup, play_repeats
         As for :func:`.read_melody`.
     costs : search.Costs, optional
+    noise : float array [take, bar, ...], optional
+        Hear this instead of noise drawn from the seed, for as many takes; the ``noise`` of an
+        :class:`Arrangement` has the shape of one.
 
     Returns
     -------
@@ -135,13 +141,33 @@ def harmonize_takes(
         octaves=octaves,
         semitones=semitones,
         in_its_range=True,
+        noise=noise,
     )
-    place = voice_of(line, sung[0][0].shape[1])
-    placed = _describe_placement(melody, place, sung[0][0].shape[1], octaves, semitones)
+    voices = sung[0].grid.shape[1]
+    place = voice_of(line, voices)
+    placed = _describe_placement(melody, place, voices, octaves, semitones)
     report = (*melody.report, *placed)
-    arrangements = [_arrange(melody, grid, phase, scores, report, place) for grid, scores in sung]
+    arrangements = [_arrange(melody, take, phase, report, place) for take in sung]
     # Prices rise and critics' scores fall from better to worse.
     return sorted(arrangements, key=lambda a: -a.scores["critic"] if critic else a.scores["price"])
+
+
+class Take(NamedTuple):
+    """What :func:`harmonize_line` gives.
+
+    Attributes
+    ----------
+    grid : int8 array [step, voice]
+        The line first and then the others from the top.
+    scores : dict of str to float
+        As in :class:`Arrangement`.
+    noise : float32 array [bar, ...]
+        That the generator heard.
+    """
+
+    grid: np.ndarray
+    scores: dict
+    noise: np.ndarray
 
 
 def harmonize_line(
@@ -152,27 +178,24 @@ def harmonize_line(
     critic=None,
     creativity=CREATIVITY,
     costs=None,
-    keys=TRANSPOSITIONS,
     heard=None,
     phase=None,
     octaves=0,
     semitones=0,
     in_its_range=False,
+    noise=None,
 ):
     """Set voices to a line without rests: the core of :func:`harmonize_takes`.
 
-    The network hears the line in several keys and proposes probabilities in each; their geometric mean
-    is what the search goes by. Trained under transposition it should think the same in every key; where
-    it does not, the vote evens out its slips.
+    A take hears its own noise. A network that does not answer alike in every key is asked in several, with
+    the same noise; the geometric mean of its probabilities is what the search goes by.
 
     Parameters
     ----------
-    generator, takes, seed, critic, creativity, costs
+    generator, takes, seed, critic, creativity, costs, noise
         As in :func:`harmonize_takes`.
     line : int array [step]
         MIDI pitches without rests.
-    keys : sequence of int
-        Semitones to move the line by.
     heard : int array [step], optional
         The model's step at which it hears each step, ascending; see
         :func:`.hear_in_common_time`. By default the line begins with a bar of 4/4.
@@ -186,42 +209,49 @@ def harmonize_line(
 
     Returns
     -------
-    list of (grid, scores)
-        A take each: int8 array [step, voice], the line first and then the others from the top, and
-        ``scores`` as in :class:`Arrangement`.
+    list of Take
     """
     line = np.asarray(line)
     # The songs of the exam have rests, which stay what they are.
     high = np.where(line == REST, REST, np.clip(line + OCTAVE * octaves, 0, PITCHES - 1))
-    keys = [semitones + key for key in keys]
+    keys = [semitones + key for key in keys_to_ask_in(generator)]
     heard = np.arange(len(line)) if heard is None else heard
     phase = heard % STEPS_PER_BEAT if phase is None else phase
     # What the model hears between two steps of the song, and after the last, is the note before.
     window = input_shapes(generator)[0] or STEPS_PER_WINDOW
     length = -(-(heard[-1] + 1) // math.lcm(window, STEPS_PER_WINDOW)) * math.lcm(window, STEPS_PER_WINDOW)
     source = np.maximum(np.searchsorted(heard, np.arange(length), side="right") - 1, 0)
-    probability = propose_probabilities(generator, high[source], seed, keys)[heard]
-    place = voice_of(line, 1 + probability.shape[1]) if in_its_range else 0
-    moved = np.zeros(1 + probability.shape[1], int)
+    bars = length // STEPS_PER_BAR
+    if noise is None:
+        noise = creativity * draw_takes(generator, takes, seed, bars)
+    expected = (bars, *input_shapes(generator)[1])
+    if np.ndim(noise) != 1 + len(expected) or noise.shape[1:] != expected:
+        wanted = ", ".join(map(str, expected))
+        raise ValueError(f"noise has the shape {np.shape(noise)}; this melody needs (takes, {wanted})")
+    probability = propose_probabilities(generator, high[source], noise, keys)[:, heard]
+    voices = 1 + probability.shape[2]
+    place = voice_of(line, voices) if in_its_range else 0
+    moved = np.zeros((len(probability), voices), int)
     if place:
-        probability, moved[1:] = _move_around(probability, line, place)
+        around = [_move_around(one, line, place) for one in probability]
+        probability, moved[:, 1:] = map(np.stack, zip(*around, strict=True))
         costs = replace(costs or Costs(), crossing=CROSSING_THE_TUNE)
 
-    def one_take(take):
-        rng = np.random.default_rng((seed, take))
-        tune = line if place else high
-        grid, price = decode(probability, tune, costs, creativity, rng, phase, place)
-        return grid, {"price": price}
+    def one_take(proposed):
+        return decode(proposed, line if place else high, costs, phase=phase, place=place)
 
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
-        found = list(pool.map(one_take, range(takes)))
+        found = list(pool.map(one_take, probability))
+    sung = [Take(grid, {"price": price}, own) for (grid, price), own in zip(found, noise, strict=True)]
     if critic is not None:
         # As the model knows four voices: the line above them.
-        known = [np.column_stack([high, grid[:, 1:] - moved[1:]]) + semitones for grid, _ in found]
-        answers = critic_scores(critic, [np.clip(grid, 0, PITCHES - 1)[source] for grid in known])
-        for (_, scores), answer in zip(found, answers, strict=True):
-            scores["critic"] = answer
-    return found
+        known = [
+            np.column_stack([high, (take.grid - by)[:, 1:]]) for take, by in zip(sung, moved, strict=True)
+        ]
+        answers = critic_scores(critic, [np.clip(grid + semitones, 0, PITCHES - 1)[source] for grid in known])
+        for take, answer in zip(sung, answers, strict=True):
+            take.scores["critic"] = answer
+    return sung
 
 
 def critic_scores(critic, grids):
@@ -369,9 +399,9 @@ def _long_rests(grid):
     return silent
 
 
-def _arrange(melody, grid, phase, scores, report, place):
+def _arrange(melody, take, phase, report, place):
     """Set the decoded voices to the melody as it was before it was fitted to the model."""
-    grid = grid.copy()
+    grid = take.grid.copy()
     grid[:, 0] = melody.grid
     grid[_long_rests(melody.grid), 1:] = REST
     onset = onsets_of(grid)
@@ -379,4 +409,4 @@ def _arrange(melody, grid, phase, scores, report, place):
     # hardly ever elsewhere (measured on the validation chorales).
     onset[:, 1:] |= (melody.onset & (phase == 0))[:, None] & (grid[:, 1:] != REST)
     onset[:, 0] = melody.onset
-    return Arrangement(grid, onset, melody, scores, report, place)
+    return Arrangement(grid, onset, melody, take.scores, report, place, take.noise)

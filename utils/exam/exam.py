@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arranger.search import CREATIVITY
+from ..arranger.proposals import CREATIVITY
 from ..corpus.pieces import load_chorales
 from ..corpus.windows import windows
 from ..music.grade import chorale_grade
@@ -43,7 +43,7 @@ from .rows import (
 )
 
 EXAMPLE_STEPS = 2 * STEPS_PER_WINDOW  # kept of one song, to listen to
-CREATIVITY_LEVELS = (0, 0.25, CREATIVITY, 1, 1.5, 2)
+CREATIVITY_LEVELS = (0, 0.25, 0.5, CREATIVITY, 1.5, 2)
 LOWER_VOICES = ("alto", "tenor", "bass")
 OF_GRIDS = {
     "PCS": pitch_consonance_score,
@@ -129,7 +129,7 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     untrained = {"untrained": keras.models.clone_model(generator)}
     for row, network in (untrained | (others or {}) | {"network alone": generator}).items():
         say(row)
-        by_row[row], validity[row] = predict_alone(network, songs, seed)
+        by_row[row], validity[row] = predict_alone(network, songs)
     say(f"{takes} takes of every song")
     arranged, scores = arrange(generator, critic, songs, takes, seed)
     by_row["arrangement"] = arranged[0]
@@ -145,7 +145,7 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     return _as_json(split, named, rows) | {"takes": takes, "example": example}
 
 
-def evaluate_alone(split, generators, seed=0):
+def evaluate_alone(split, generators):
     """Measure what networks propose without any search.
 
     Parameters
@@ -153,7 +153,6 @@ def evaluate_alone(split, generators, seed=0):
     split : {"valid", "test"}
     generators : dict of str to keras.Model
         By the name of their row.
-    seed : int
 
     Returns
     -------
@@ -163,7 +162,7 @@ def evaluate_alone(split, generators, seed=0):
     named, training = load_songs(split), list(load_songs("train").values())
     rows = {}
     for row, generator in generators.items():
-        grids, validity = predict_alone(generator, list(named.values()), seed)
+        grids, validity = predict_alone(generator, list(named.values()))
         rows[row] = measure(grids, list(named.values()), training) | validity
     return _as_json(split, named, rows)
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arranger.proposals import propose
-from ..arranger.search import CREATIVITY
+from ..arranger.proposals import CREATIVITY, propose
 from ..arranger.takes import harmonize_line
 from ..corpus.pieces import CHORALES_FILE, load_chorales
 from ..corpus.windows import window_starts
@@ -122,15 +121,13 @@ def bach_against_bach(songs, corpus, differing=1):
     return np.array(answers)
 
 
-def predict_alone(generator, songs, seed=0):
-    """Let a network set its likeliest notes to every melody, in one pass a song, without any search.
+def predict_alone(generator, songs):
+    """Let a network set its likeliest notes to every melody, in one pass a song, without noise or search.
 
     Parameters
     ----------
     generator : keras.Model
     songs : list of int array [step, voice=4]
-    seed : int
-        Of the noise.
 
     Returns
     -------
@@ -143,7 +140,7 @@ def predict_alone(generator, songs, seed=0):
 
     answers, validity = [], {"one note a voice": [], "melody kept": []}
     for song in songs:
-        output = propose(generator, song[:, 0], seed)[0]
+        output = propose(generator, song[:, 0])[0, 0]
         played = harden(output[None], head_of(generator))
         validity["one note a voice"].append(monophony(played))
         validity["melody kept"].append(melody_kept(played, grid_to_roll(song[None, :, :1])))
@@ -173,9 +170,9 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
     scores = np.zeros((takes, len(songs)))
     for number, song in enumerate(songs):
         found = harmonize_line(generator, song[:, 0], takes, seed, critic, creativity, costs)
-        for take, (grid, take_scores) in enumerate(found):
-            answers[take].append(grid)
-            scores[take, number] = take_scores.get("critic", np.nan)
+        for number_of_take, take in enumerate(found):
+            answers[number_of_take].append(take.grid)
+            scores[number_of_take, number] = take.scores.get("critic", np.nan)
     return answers, scores
 
 
