@@ -523,7 +523,7 @@ def test_bad_samples_are_refused(tmp_path):
 def test_bad_requests_are_refused(tmp_path):
     with pytest.raises(ValueError, match="takes=0"):
         harmonize(TWINKLE, generator=tiny_model(32), takes=0)
-    with pytest.raises(ValueError, match=r"\(192, 32, 127, 3\); expected \(192, 32, 128\)"):
+    with pytest.raises(ValueError, match=r"\(24, 32, 127, 3\); expected \(192, 32, 128\)"):
         harmonize(TWINKLE, generator=lambda x, training: np.zeros((24, 32, 127, 3)))
     with pytest.raises(MelodyError, match=r"none\.mid"):
         harmonize(tmp_path / "none.mid", generator=tiny_model(32))
