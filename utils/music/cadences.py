@@ -31,6 +31,7 @@ def measure_cadences(hearing):
     home = [int(IS_TRIAD[c.kind] and c.root == c.bass == hearing.tonic) for c in (begins, ends)]
     minor = int(hearing.mode == "minor")
     phrases = len(cadence)
+    in_root_position = IS_TRIAD[last.kind] & last.in_root_position
     return {
         "phrases end on a root-position triad": (in_root_position.sum(), phrases),
         "authentic cadences": ((cadence == AUTHENTIC).sum(), phrases),
