@@ -35,12 +35,12 @@ def collect(chorales):
     """
     notes, lengths, answers = [], [], []
     for chorale in chorales:
-        start, place, described = describe_notes(chorale.grid[:, 0], chorale.onset[:, 0], chorale.bars)
+        start, place, unit, described = describe_notes(chorale.grid[:, 0], chorale.onset[:, 0], chorale.bars)
         ends = np.isin(start, chorale.phrase_ends)
         # The phrase of each note begins after the end before it.
         begin = np.maximum.accumulate(np.where(np.append(True, ends[:-1]), np.arange(len(ends)), 0))
         known = slice(0, len(ends) - 1)  # the last note ends one anyway
-        so_far = describe_lengths(place[1:] - place[begin])
+        so_far = describe_lengths((place[1:] - place[begin]) / unit)
         notes.append({name: values[known] for name, values in described.items()})
         lengths.append({name: values[known] for name, values in so_far.items()})
         answers.append(ends[known])

@@ -46,14 +46,14 @@ def guess_phrase_ends(line, onset, bars, known=()):
     int array [phrase]
         Steps, ascending. The melody's last note always ends one; silence has none.
     """
-    start, place, described = describe_notes(line, onset, bars)
+    start, place, unit, described = describe_notes(line, onset, bars)
     weights = _read_weights()
     if not len(start):
         return start
     alone = weigh(described, weights["note"])
     alone = np.where(np.isin(start, list(known)), CERTAIN, alone)
-    ends = find_likeliest_ends(place, alone, lambda bars: weigh(describe_lengths(bars), weights["length"]))
-    return start[ends]
+    by_length = weigh(describe_lengths(np.arange(LONGEST * unit + 1) / unit), weights["length"])
+    return start[find_likeliest_ends(place, alone, by_length)]
 
 
 def describe_notes(line, onset, bars):
@@ -68,8 +68,10 @@ def describe_notes(line, onset, bars):
     -------
     start : int array [note]
         In steps.
-    place : float array [note + 1]
-        Where each note begins, and last where the melody ends, in bars from its beginning.
+    place : int array [note + 1]
+        Where each note begins, and last where the melody ends, in steps from its beginning.
+    unit : int
+        Steps of a bar, or, where bars are short, of two.
     described : dict of str to array [note]
         By feature, a number or whether it is so.
     """
@@ -77,7 +79,7 @@ def describe_notes(line, onset, bars):
     notes = find_notes(line, np.asarray(onset, bool)[:, None])
     start, pitch = notes.start, notes.pitch
     if not len(start):
-        return start, np.zeros(1), {}
+        return start, np.zeros(1, int), STEPS_PER_BAR, {}
     bars = np.asarray(bars, int)
     bar = int(np.median(np.diff(bars))) if len(bars) > 1 else STEPS_PER_BAR
     bars = bars if len(bars) else start[:1]
@@ -88,12 +90,12 @@ def describe_notes(line, onset, bars):
     line_before = np.searchsorted(bars, start, side="right") - 1
     in_bar = np.where(line_before >= 0, start - bars[line_before], start - bars[0]) % bar / bar
     unit = bar if bar >= SHORT_BAR else 2 * bar
-    place = (np.append(start, following[-1]) - start[0]) / unit
+    place = np.append(start, following[-1]) - start[0]
     before, after = np.append(0, np.diff(pitch)), np.append(np.diff(pitch), 0)
     previous, coming = np.append(length[0], length[:-1]), np.append(length[1:], length[-1])
     degree = (pitch - find_key(np.bincount(pitch % OCTAVE, length, OCTAVE))[0]) % OCTAVE
     same_rhythm, same_tune = _takes_up_opening(length, pitch)
-    since_beginning, left = place[1:], place[-1] - place[1:]
+    since_beginning, left = place[1:] / unit, (place[-1] - place[1:]) / unit
     described = {
         "any note": np.ones(len(start)),
         "length": np.log2(length / STEPS_PER_BEAT),
@@ -126,7 +128,7 @@ def describe_notes(line, onset, bars):
         "then the tune of the opening": same_tune,
         "bars left": np.minimum(left, 2),
     }
-    return start, place, described
+    return start, place, unit, described
 
 
 def describe_lengths(length):
@@ -150,7 +152,7 @@ def weigh(described, weights):
     return sum(weight * described[name] for name, weight in weights.items())
 
 
-def find_likeliest_ends(place, alone, weigh_length):
+def find_likeliest_ends(place, alone, by_length):
     """Divide a melody into its likeliest phrases.
 
     The chance that a phrase ends with a note, if it has not ended before, is the logistic function of a sum
@@ -158,12 +160,12 @@ def find_likeliest_ends(place, alone, weigh_length):
 
     Parameters
     ----------
-    place : float array [note + 1]
-        In bars, as of :func:`describe_notes`.
+    place : int array [note + 1]
+        In steps, as of :func:`describe_notes`.
     alone : float array [note]
         What speaks for each note.
-    weigh_length : callable
-        Tells of float array [n] of lengths in bars what speaks for each.
+    by_length : float array [step]
+        What speaks for each length, from 0 up. No phrase is longer, unless a single note is.
 
     Returns
     -------
@@ -173,12 +175,14 @@ def find_likeliest_ends(place, alone, weigh_length):
     notes = len(alone)
     best, origin = np.full(notes + 1, -np.inf), np.zeros(notes + 1, int)
     best[0] = 0
-    for begin in range(notes):
-        # A single note may be longer than a phrase should be.
-        reach = max(begin + 1, np.searchsorted(place, place[begin] + LONGEST, side="right") - 1)
-        odds = alone[begin:reach] + weigh_length(place[begin + 1 : reach + 1] - place[begin])
+    longest = len(by_length) - 1
+    reaches = np.searchsorted(place, place[:-1] + longest, side="right") - 1
+    reaches = np.maximum(reaches, np.arange(1, notes + 1))
+    for begin, reach in enumerate(reaches.tolist()):
+        lengths = np.minimum(place[begin + 1 : reach + 1] - place[begin], longest)
+        odds = alone[begin:reach] + by_length[lengths]
         goes_on = -np.logaddexp(0, odds)
-        ends = -np.logaddexp(0, -odds)
+        ends = odds + goes_on
         if reach == notes:
             ends[-1] = 0  # the last note ends whatever it ends
         score = best[begin] + np.cumsum(goes_on) - goes_on + ends

@@ -78,9 +78,9 @@ def _count(kinds):
 
 def _are_all(grid, onset, bars, known):
     """Tell whether no phrase between known ends would be longer than a phrase is."""
-    start, place, _ = describe_notes(grid, onset, bars)
+    start, place, unit, _ = describe_notes(grid, onset, bars)
     ends = place[1:][np.isin(start, list(known))]
-    return np.diff([0, *ends, place[-1]]).max() <= LONGEST
+    return np.diff([0, *ends, place[-1]]).max() <= LONGEST * unit
 
 
 def _as_asked(song, grid, starts, asked):
