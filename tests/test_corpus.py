@@ -256,9 +256,35 @@ def test_halves_of_two_split_bars_on_end_are_not_mixed_up():
 def test_stored_chorales_are_those_of_the_corpus(chorales, name):
     stored = next(c for c in chorales if c.name == name)
     fresh = bach.read_chorale(name)
-    for field in ("grid", "onset", "bars"):
+    for field in ("grid", "onset", "bars", "phrase_ends"):
         assert np.array_equal(getattr(fresh, field), getattr(stored, field)), field
-    assert (fresh.meter, fresh.tonic, fresh.mode) == (stored.meter, stored.tonic, stored.mode)
+    for field in ("meter", "tonic", "mode", "sharps"):
+        assert getattr(fresh, field) == getattr(stored, field), field
+
+
+# A plain one; one fermata over the second of two tied notes; none at all.
+@pytest.mark.parametrize(("name", "count"), [("bwv66.6", 6), ("bwv10.7", 4), ("bwv1.6", 0)])
+def test_phrases_end_where_the_soprano_has_its_fermatas(chorales, name, count):
+    import music21
+
+    stored = next(c for c in chorales if c.name == name)
+    soprano = music21.corpus.parse(f"bach/{name}").parts[0].stripTies()
+    expected = [
+        round(note.offset * 4)
+        for note in soprano.flatten().notes
+        if any(isinstance(e, music21.expressions.Fermata) for e in note.expressions)
+    ]
+    assert len(stored.phrase_ends) == count
+    assert set(expected) <= set(stored.phrase_ends.tolist())  # stripTies drops what later notes carry
+    assert stored.onset[stored.phrase_ends, 0].all()
+
+
+def test_most_chorales_know_their_phrases(chorales):
+    ends = {c.name: len(c.phrase_ends) for c in chorales}
+    assert sum(count == 0 for count in ends.values()) == 6
+    assert sum(ends[c.name] for c in chorales if c.split == "valid" and c.meter.startswith("4/4")) == 341
+    for chorale in chorales:
+        assert chorale.onset[chorale.phrase_ends, 0].all(), chorale.name
 
 
 def test_notes_are_those_that_music21_plays(chorales, tmp_path):
@@ -292,15 +318,11 @@ def test_chorales_survive_the_file(chorales, tmp_path):
     back = load_chorales(tmp_path / "some.npz")
     assert [c.name for c in back] == [c.name for c in some]
     for one, other in zip(some, back, strict=True):
-        for field in ("grid", "onset", "bars"):
+        for field in ("grid", "onset", "bars", "phrase_ends"):
             assert np.array_equal(getattr(one, field), getattr(other, field))
             assert getattr(one, field).dtype == getattr(other, field).dtype
-        assert (one.split, one.meter, one.tonic, one.mode) == (
-            other.split,
-            other.meter,
-            other.tonic,
-            other.mode,
-        )
+        for field in ("split", "meter", "tonic", "mode", "sharps"):
+            assert getattr(one, field) == getattr(other, field)
     sides = {c.split for c in load_chorales(DATASET / "chorales.npz", "valid")}
     assert sides == {"valid"}
 

@@ -47,7 +47,16 @@ def read_chorale(name):
     meters = dict.fromkeys(t.ratioString for t in soprano.recurse().getElementsByClass("TimeSignature"))
     key = score.analyze("key")
     return Chorale(
-        name, "", "+".join(meters), grid, onset, _full_bars(soprano), key.tonic.pitchClass, key.mode
+        name,
+        split="",
+        meter="+".join(meters),
+        grid=grid,
+        onset=onset,
+        bars=_full_bars(soprano),
+        tonic=key.tonic.pitchClass,
+        mode=key.mode,
+        sharps=soprano.recurse().getElementsByClass("KeySignature").first().sharps,
+        phrase_ends=_under_fermatas(soprano),
     )
 
 
@@ -73,6 +82,17 @@ def _read_part(part):
             onset[start] = struck or grid[start - 1] != pitch
             grid[start:end] = pitch
     return grid, onset
+
+
+def _under_fermatas(part):
+    """List the steps where notes under a fermata begin; of tied notes, where the first of them does."""
+    starts, begun = [], 0
+    for note in part.recurse().notes:
+        if note.tie is None or note.tie.type == "start":
+            begun = round(note.getOffsetInHierarchy(part) * STEPS_PER_BEAT)
+        if any(type(expression).__name__ == "Fermata" for expression in note.expressions):
+            starts.append(begun)
+    return np.unique(np.array(starts, np.int32))
 
 
 def _full_bars(part):

@@ -47,10 +47,16 @@ class Chorale(Piece):
     tonic : int
         Pitch class 0..11.
     mode : {"major", "minor"}
+    sharps : int
+        Of the key signature, flats below 0.
+    phrase_ends : int array [phrase]
+        The steps where the soprano's notes under a fermata begin; a few chorales have none.
     """
 
     tonic: int
     mode: str
+    sharps: int
+    phrase_ends: np.ndarray
 
 
 def save_chorales(path, chorales):
@@ -72,6 +78,9 @@ def save_chorales(path, chorales):
         "onset": np.packbits(np.concatenate([c.onset for c in chorales]), axis=0),
         "bar_count": np.array([len(c.bars) for c in chorales], np.int32),
         "bars": np.concatenate([c.bars for c in chorales]),
+        "sharps": np.array([c.sharps for c in chorales], np.int8),
+        "phrase_count": np.array([len(c.phrase_ends) for c in chorales], np.int32),
+        "phrase_ends": np.concatenate([c.phrase_ends for c in chorales]),
     }
     atomic_write(path, lambda name: np.savez_compressed(name, **arrays))
 
@@ -112,13 +121,14 @@ def load_chorales(path=DATASET_DIR / CHORALES_FILE, split=None):
 
 def _unpack_chorales(file):
     onset = np.unpackbits(file["onset"], axis=0, count=len(file["grid"])).astype(bool)
-    step_ends, bar_ends = np.cumsum(file["steps"])[:-1], np.cumsum(file["bar_count"])[:-1]
+    ends = {count: np.cumsum(file[count])[:-1] for count in ("steps", "bar_count", "phrase_count")}
     pieces = zip(
         *(file[key].tolist() for key in ("name", "split", "meter")),
-        np.split(file["grid"], step_ends),
-        np.split(onset, step_ends),
-        np.split(file["bars"], bar_ends),
-        *(file[key].tolist() for key in ("tonic", "mode")),
+        np.split(file["grid"], ends["steps"]),
+        np.split(onset, ends["steps"]),
+        np.split(file["bars"], ends["bar_count"]),
+        *(file[key].tolist() for key in ("tonic", "mode", "sharps")),
+        np.split(file["phrase_ends"], ends["phrase_count"]),
         strict=True,
     )
     return list(itertools.starmap(Chorale, pieces))
