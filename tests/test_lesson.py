@@ -7,7 +7,7 @@ import ast
 import itertools
 import json
 from dataclasses import FrozenInstanceError, fields, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 
@@ -346,26 +346,40 @@ def test_rests_of_the_real_piece_cost_nothing(lesson):
     assert lesson.reconstruction_loss(real, even).numpy() == pytest.approx(expected, rel=1e-4)
 
 
-def test_diversity_is_total_variation_of_the_lower_voices(lesson):
-    rolls = [2 * tf.nn.softmax(normal(2, 32, 128, 4, seed=seed), axis=2) - 1 for seed in range(2)]
-    p, q = ((1 + roll.numpy()) / 2 for roll in rolls)
-    expected = np.abs(p - q)[..., 1:].sum(axis=2).mean() / 2
-    assert 0.1 < expected < 0.9
-    assert lesson.diversity_loss(*rolls, bound=1.0).numpy() == pytest.approx(-expected, rel=1e-4)
-    real = bach(2)
-    assert lesson.diversity_loss(real, real, bound=1.0).numpy() == 0
-    everywhere = tf.roll(real, 1, axis=2)
-    assert lesson.diversity_loss(real, everywhere, bound=1.0).numpy() == pytest.approx(-1)
-    soprano = tf.concat([everywhere[..., :1], real[..., 1:]], axis=3)
-    assert lesson.diversity_loss(real, soprano, bound=1.0).numpy() == 0
+def test_diversity_is_total_variation_of_harmonies_on_the_beats(lesson):
+    rolls = [2 * tf.nn.softmax(3 * normal(2, 32, 128, 4, seed=seed), axis=2) - 1 for seed in range(2)]
+    distances = np.zeros((2, 8))
+    for sample, beat in np.ndindex(2, 8):
+        p, q = ((1 + roll[sample, 4 * beat].numpy()) / 2 for roll in rolls)
+        p, q = (np.array([x[k::12, 1:].sum() / 3 for k in range(12)]) for x in (p, q))
+        distances[sample, beat] = np.abs(p - q).sum() / 2
+    assert 0.1 < distances.mean() < 0.9
+    assert lesson.diversity_loss(*rolls, bound=1.0).numpy() == pytest.approx(-distances.mean(), rel=1e-4)
+
+
+def test_another_harmony_is_rewarded_another_position_is_not(lesson):
+    soprano, alto, tenor, bass = tf.split(bach(2), 4, axis=3)
+    off_beat = np.arange(32)[:, None, None] % 4 > 0
+
+    def distance(*voices):
+        return -lesson.diversity_loss(bach(2), tf.concat(voices, axis=3), bound=1.0).numpy()
+
+    up = partial(tf.roll, axis=2)
+    assert distance(soprano, alto, tenor, bass) == 0
+    assert distance(up(soprano, 1), alto, tenor, bass) == 0  # it is given
+    assert distance(soprano, up(alto, 12), tenor, up(bass, -12)) == pytest.approx(0, abs=1e-6)
+    assert distance(soprano, bass, alto, tenor) == pytest.approx(0, abs=1e-6)
+    assert distance(soprano, tf.where(off_beat, up(alto, 1), alto), tenor, bass) == 0
+    assert distance(soprano, up(alto, 1), tenor, bass) == pytest.approx(1 / 3)
 
 
 def test_diversity_is_bounded_sample_by_sample(lesson):
-    real = bach(2)
+    soprano, alto, *others = tf.split(bach(2), 4, axis=3)
     steps = np.arange(32)[:, None, None] < np.array([8, 32])[:, None, None, None]
-    other = tf.where(steps, tf.roll(real, 1, axis=2), real)  # a quarter of the one, all of the other
-    for bound, rewarded in ((1, 0.625), (0.4, (0.25 + 0.4) / 2), (0.1, 0.1)):
-        assert lesson.diversity_loss(real, other, bound).numpy() == pytest.approx(-rewarded, rel=1e-5)
+    moved = tf.where(steps, tf.roll(alto, 1, axis=2), alto)  # a quarter of the one, all of the other
+    other = tf.concat([soprano, moved, *others], axis=3)
+    for bound, rewarded in ((1, 0.625 / 3), (0.2, (0.25 / 3 + 0.2) / 2), (0.05, 0.05)):
+        assert lesson.diversity_loss(bach(2), other, bound).numpy() == pytest.approx(-rewarded, rel=1e-5)
 
 
 # --- The gradient penalty ----------------------------------------------------
@@ -902,14 +916,28 @@ MISTAKES = [
     (test_reconstruction_loss_on_known_chances, "chance + 1e-7), axis=(1, 2))", "chance + 1e-7), axis=1)"),
     (test_the_best_take_of_each_sample_is_pulled, "tf.reduce_min([surprise", "tf.reduce_mean([surprise"),
     (test_the_best_take_of_each_sample_is_pulled, "for fake in takes], axis=0)", "for fake in takes])"),
-    (test_diversity_is_total_variation_of_the_lower_voices, "axis=2) / 4", "axis=2) / 2"),
-    (test_diversity_is_total_variation_of_the_lower_voices, "distance[..., 1:]", "distance"),
+    (
+        test_diversity_is_total_variation_of_harmonies_on_the_beats,
+        "tf.abs(harmony(fake) - harmony(other))",
+        "tf.square(harmony(fake) - harmony(other))",
+    ),
+    (test_another_harmony_is_rewarded_another_position_is_not, "STEPS_PER_BEAT, :, 1:]", "STEPS_PER_BEAT]"),
+    (
+        test_another_harmony_is_rewarded_another_position_is_not,
+        "[:, :: midi_utils.STEPS_PER_BEAT, :",
+        "[:, :, :",
+    ),
+    (test_another_harmony_is_rewarded_another_position_is_not, "mtpv,pk->mtk", "mtpv,pk->mtv"),
     (
         test_diversity_is_bounded_sample_by_sample,
-        "tf.reduce_mean(tf.minimum(distance, bound))",
+        "tf.minimum(tf.reduce_mean(distance, axis=1), bound)",
+        "tf.minimum(distance, bound)",
+    ),
+    (
+        test_diversity_is_bounded_sample_by_sample,
+        "tf.reduce_mean(tf.minimum(tf.reduce_mean(distance, axis=1), bound))",
         "tf.minimum(tf.reduce_mean(distance), bound)",
     ),
-    (test_diversity_is_bounded_sample_by_sample, "distance[..., 1:], axis=(1, 2))", "distance[..., 1:])"),
     (
         test_generator_step_rewards_the_distance_between_takes,
         "diversity_loss(takes[0], takes[1]",

@@ -145,7 +145,7 @@ def test_a_cropped_generator_sings_inside_and_rests_outside(lesson, head):
 
 
 def test_parameters_of_the_tour(lesson):
-    assert lesson.build_generator(lesson.TOUR).count_params() == 225_148
+    assert lesson.build_generator(lesson.TOUR).count_params() == 199_804
     assert lesson.build_critic(lesson.TOUR).count_params() == 98_485
 
 
@@ -163,7 +163,7 @@ def test_a_melody_moved_by_a_semitone_gets_the_same_chords_a_semitone_higher(les
     assert same == (generator == "in_every_key")
 
 
-def test_noise_scales_the_channels_of_each_bar(lesson):
+def test_one_noise_of_each_bar_is_there_for_all_pitches(lesson):
     generator = lesson.build_generator(tiny(lesson))
     melody, noise = inputs(steps=192, samples=1)
     alike, other = noise.copy(), noise.copy()
@@ -173,19 +173,6 @@ def test_noise_scales_the_channels_of_each_bar(lesson):
     np.testing.assert_array_equal(take, same)
     differs = (take != changed).any(axis=(0, 2, 3))
     assert differs[:16].all() and not differs[64:].any()
-
-
-def test_channels_move_with_the_noise_and_stay_without_it(lesson):
-    lesson.keras.utils.set_random_seed(1)
-    x, z = lesson.keras.Input((8, 6, 3)), lesson.keras.Input((8, 1, 5))
-    scale = lesson.keras.Model((x, z), lesson.scale_channels(x, z))
-    picture, noise = (np.random.default_rng(0).normal(size=(2, 8, *s)).astype("f4") for s in ((6, 3), (1, 5)))
-    np.testing.assert_array_equal(scale((picture, 0 * noise)), picture)
-    once, twice = (scale((picture, size * noise)).numpy() - picture for size in (1, 2))
-    np.testing.assert_allclose(twice, 2 * once, rtol=1e-3, atol=1e-5)
-    gain = once / picture
-    np.testing.assert_allclose(gain, np.broadcast_to(gain[:, :, :1], gain.shape), rtol=1e-2, atol=1e-3)
-    assert gain.std(axis=(0, 1, 2)).min() > 0.1
 
 
 def test_the_critic_hears_the_inside_only(lesson):
