@@ -305,8 +305,17 @@ def test_a_generator_that_plays_bach_gives_bach(chorales):
     assert (arrangement.grid == grid).mean() > 0.99
 
 
+def hears_noise(melody, noise):
+    """Sings by thirds, fourths or sixths below the melody, another in each bar, as the noise says."""
+    below = np.stack([np.roll(melody, -interval, axis=2) for interval in (3, 4, 5, 7, 8, 9)])
+    bars = noise.shape[1]
+    says = noise[:, 0, 0, : 6 * bars].reshape(len(noise), bars, 6).argmax(axis=-1)
+    chosen = np.take_along_axis(below, np.repeat(says, 16, axis=1)[None, :, :, None, None], axis=0)[0]
+    return np.repeat(chosen, 4, axis=-1)
+
+
 def test_takes_differ_and_repeat():
-    model = tiny_model(None)
+    model = Recorder(hears_noise)
     takes = harmonize_takes(TWINKLE, generator=model, takes=3, seed=5)
     again = harmonize_takes(TWINKLE, generator=model, takes=3, seed=5)
     for one, other in zip(takes, again, strict=True):
@@ -321,16 +330,16 @@ def test_takes_differ_and_repeat():
     assert prices == sorted(prices)
 
 
-def test_noise_is_a_truncated_normal_of_its_own_for_every_take_and_bar_and_the_same_in_every_key():
+def test_noise_is_a_truncated_normal_of_its_own_for_every_take_and_the_same_in_all_its_keys_and_bars():
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
     first, second = harmonize_takes(TWINKLE, generator=model, takes=2)
     ((_, noise),) = model.calls
     noise = noise.reshape(2, len(proposals.TRANSPOSITIONS), 12, 8, 512)  # take, key, bar
     assert noise.dtype == np.float32
     assert np.abs(noise).max() <= 2
-    assert noise.std() == pytest.approx(0.88, abs=0.01)
+    assert noise.std() == pytest.approx(0.88, abs=0.02)
     assert (noise == noise[:, :1]).all()
-    assert (noise[0] != noise[1]).all() and (noise[:, :, 0] != noise[:, :, 1]).all()
+    assert (noise[0] != noise[1]).all() and (noise == noise[:, :, :1]).all()
     kept = {take.noise.tobytes() for take in (first, second)}
     assert kept == {one.tobytes() for one in noise[:, 0]}
 
@@ -342,13 +351,6 @@ def test_creativity_is_the_size_of_the_noise():
     (_, whole), (_, half), (_, none) = model.calls
     np.testing.assert_allclose(half, whole / 2)
     assert (none == 0).all()
-
-
-def hears_noise(melody, noise):
-    """Sings a fifth or a third below the melody, as the sign of the bar's first number says."""
-    fifth, third = np.roll(melody, -7, axis=2), np.roll(melody, -4, axis=2)
-    chosen = np.where(np.repeat(noise[:, :, :1, :1], 16, axis=1) > 0, fifth, third)
-    return np.repeat(chosen, 4, axis=-1)
 
 
 def test_a_take_is_found_again_by_its_noise():

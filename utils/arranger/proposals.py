@@ -147,13 +147,16 @@ def input_shapes(generator):
 def draw_takes(generator, takes, seed, bars):
     """Draw the noise of several takes.
 
+    Each keeps one noise for all its bars: so it has a character, and the best of several is better than where
+    every bar is drawn anew (``pretrained/EXPERIMENTS.md``).
+
     Parameters
     ----------
     generator : callable
         See :func:`harmonize_takes`; it says how much noise it hears in a bar.
     takes, bars : int
     seed : int
-        The noise of a bar depends on it and on the numbers of its take and bar alone.
+        A take's noise depends on it and on the take's number alone.
 
     Returns
     -------
@@ -161,12 +164,8 @@ def draw_takes(generator, takes, seed, bars):
         Standard normal, cut off at two standard deviations.
     """
     shape = input_shapes(generator)[1]
-    drawn = [
-        draw_noise(shape, np.random.default_rng((seed, take, bar)))
-        for take in range(takes)
-        for bar in range(bars)
-    ]
-    return np.reshape(drawn, (takes, bars, *shape))
+    drawn = np.stack([draw_noise(shape, np.random.default_rng((seed, take))) for take in range(takes)])
+    return np.repeat(drawn[:, None], bars, axis=1)
 
 
 def draw_noise(shape, rng):
