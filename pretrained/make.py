@@ -3,6 +3,7 @@
 About two hours on two cores. What is cut off goes on from its last checkpoint when called again.
 """
 
+import argparse
 import shutil
 from dataclasses import replace
 
@@ -76,27 +77,51 @@ def ladder(lesson):
     }
 
 
-def main():
-    """Train, keep and measure."""
-    lesson = load_lesson()
-    lesson.keras.config.set_dtype_policy(training_utils.choose_precision())
-
-    twins = {name: train(lesson, "ladder", config)[0] for name, config in ladder(lesson).items()}
-    generators = {name: gan.generator for name, gan in twins.items()}
+def make_ladder(lesson):
+    """Train the twins and measure them."""
+    generators = {name: train(lesson, "ladder", config)[0].generator for name, config in ladder(lesson).items()}
     rungs = evaluation_utils.evaluate_alone("valid", generators)
     evaluation_utils.write_evaluation(PRETRAINED_DIR / "ladder.json", rungs)
 
-    classic, classic_run = train(lesson, "classic", lesson.CLASSIC)
-    keep(classic_run.dirs["preload"].parent, "classic")
-    best, best_run = train(lesson, "best", lesson.BEST)
-    keep(best_run.dirs["preload"].parent, "best")
+
+def make_classic(lesson):
+    """Train the classic recipe, and keep its history and its generator's answers to the exam."""
+    _, run = train(lesson, "classic", lesson.CLASSIC)
+    keep(run.dirs["preload"].parent, "classic")
+
+
+def make_best(lesson):
+    """Train the networks that are shipped."""
+    best, run = train(lesson, "best", lesson.BEST)
+    keep(run.dirs["preload"].parent, "best")
     for name in NETWORKS:
         training_utils.save_network(PRETRAINED_DIR / f"{name}.npz", getattr(best, name))
+
+
+def make_exam(lesson):
+    """Measure what is shipped, beside the classic recipe, which is trained if it has not been."""
     shipped = [training_utils.load_network(PRETRAINED_DIR / f"{name}.npz") for name in NETWORKS]
+    classic, _ = train(lesson, "classic", lesson.CLASSIC)
     evaluation = evaluation_utils.evaluate("test", *shipped, {"classic recipe": classic.generator})
     evaluation_utils.write_evaluation(PRETRAINED_DIR / "evaluation.json", evaluation)
     knob = evaluation_utils.evaluate_creativity("valid", shipped[0])
     evaluation_utils.write_evaluation(PRETRAINED_DIR / "creativity.json", knob)
+
+
+PARTS = {"ladder": make_ladder, "classic": make_classic, "best": make_best, "exam": make_exam}
+
+
+def main(arguments=None):
+    """Train, keep and measure all parts, or those that are named."""
+    parser = argparse.ArgumentParser(prog="python -m pretrained.make", description=__doc__)
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"{', '.join(PARTS)} (all)")
+    parts = parser.parse_args(arguments).parts
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: no such part; choose of {', '.join(PARTS)}")
+    lesson = load_lesson()
+    lesson.keras.config.set_dtype_policy(training_utils.choose_precision())
+    for part in parts:
+        PARTS[part](lesson)
 
 
 if __name__ == "__main__":
