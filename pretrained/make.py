@@ -79,7 +79,8 @@ def ladder(lesson):
 
 def make_ladder(lesson):
     """Train the twins and measure them."""
-    generators = {name: train(lesson, "ladder", config)[0].generator for name, config in ladder(lesson).items()}
+    twins = {name: train(lesson, "ladder", config)[0] for name, config in ladder(lesson).items()}
+    generators = {name: gan.generator for name, gan in twins.items()}
     rungs = evaluation_utils.evaluate_alone("valid", generators)
     evaluation_utils.write_evaluation(PRETRAINED_DIR / "ladder.json", rungs)
 
