@@ -12,6 +12,7 @@ from utils.corpus.pieces import load_chorales
 from utils.music import beats, cadences, lines
 from utils.music.counting import share
 from utils.music.grid import REST, onsets_of
+from utils.music.harmony import root_diversity
 from utils.music.hearing import hear
 from utils.music.musician import measure_musically, pool
 
@@ -461,3 +462,15 @@ def test_a_chorale_takes_milliseconds(chorales):
     for _ in range(5):
         measure(longest)
     assert share(time.perf_counter() - begin, 5) < 0.05
+
+
+def test_takes_differ_by_roots_not_by_positions():
+    c_major, wider, inverted, f_major = (72, 67, 64, 48), (72, 64, 55, 48), (72, 67, 60, 52), (72, 69, 65, 53)
+    one, other, third, fourth = (
+        np.repeat([chord], 8, axis=0) for chord in (c_major, wider, inverted, f_major)
+    )
+    assert root_diversity([one, other]) == root_diversity([one, third]) == 0
+    assert root_diversity([one, fourth]) == 1
+    half = np.concatenate([one[:4], fourth[:4]])
+    assert root_diversity([one, half, fourth]) == pytest.approx((0.5 + 1 + 0.5) / 3)
+    assert np.isnan(root_diversity([one]))

@@ -12,6 +12,7 @@ from ..corpus.pieces import load_chorales
 from ..corpus.windows import windows
 from ..music.grade import chorale_grade
 from ..music.grid import STEPS_PER_WINDOW, onsets_of
+from ..music.harmony import root_diversity
 from ..music.measures import (
     chord_histogram_entropy,
     chord_tone_ratio,
@@ -97,6 +98,21 @@ def measure(grids, songs, training=None):
     return answers
 
 
+def measure_takes(arranged):
+    """Measure how much takes differ: dict of str to float [song].
+
+    Parameters
+    ----------
+    arranged : list [take] of lists of int array [step, voice=4]
+        As :func:`.rows.arrange` gives them.
+    """
+    by_song = list(zip(*arranged, strict=True))
+    return {
+        "diversity": np.array([diversity(np.stack(takes)) for takes in by_song]),
+        "root diversity": np.array([root_diversity(takes) for takes in by_song]),
+    }
+
+
 def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     """Measure Bach, the baselines and a model on all songs of a split.
 
@@ -137,18 +153,19 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     say(f"{takes} takes of every song")
     arranged, scores = arrange(generator, critic, songs, takes, seed)
     by_row["arrangement"] = arranged[0]
+    (by_row["sober arrangement"],), _ = arrange(generator, None, songs, 1, seed, creativity=0)
     best = scores.argmax(axis=0)
     by_row["critic's choice"] = [arranged[take][song] for song, take in enumerate(best)]
     say("whole chorales")
     whole["arrangement"] = arrange_whole(generator, None, chorales, 1, seed)
+    whole["sober arrangement"] = arrange_whole(generator, None, chorales, 1, seed, creativity=0)
     whole["critic's choice"] = arrange_whole(generator, critic, chorales, takes, seed)
 
     rows = {
         row: measure(grids, songs, training) | validity.get(row, {}) | measure_whole(whole[row], chorales)
         for row, grids in by_row.items()
     }
-    spread = np.array([diversity(np.stack(of_song)) for of_song in zip(*arranged, strict=True)])
-    rows["arrangement"]["diversity"] = rows["critic's choice"]["diversity"] = spread
+    rows["arrangement"] |= measure_takes(arranged)
     himself = bach_against_bach(songs, windows(load_chorales(CORPUS))[0])
     rows["Bach against Bach"] = {f"accuracy {voice}": himself[:, i] for i, voice in enumerate(LOWER_VOICES)}
     example = {row: grids[0][:EXAMPLE_STEPS].tolist() for row, grids in by_row.items()}
@@ -202,8 +219,7 @@ def evaluate_creativity(split, generator, levels=CREATIVITY_LEVELS, takes=4, see
         row = f"creativity {level:g}"
         say(row)
         arranged, _ = arrange(generator, None, songs, takes, seed, level)
-        spread = [diversity(np.stack(of_song)) for of_song in zip(*arranged, strict=True)]
-        rows[row] = measure(arranged[0], songs, training) | {"diversity": np.array(spread)}
+        rows[row] = measure(arranged[0], songs, training) | measure_takes(arranged)
     return _as_json(split, named, rows)
 
 

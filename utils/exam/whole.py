@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..arranger.proposals import CREATIVITY
 from ..arranger.takes import harmonize_takes
 from ..corpus.pieces import load_chorales
 from ..corpus.windows import window_starts
@@ -105,7 +106,7 @@ def melody_of(chorale):
     )
 
 
-def arrange_whole(generator, critic, chorales, takes, seed=0):
+def arrange_whole(generator, critic, chorales, takes, seed=0, creativity=CREATIVITY):
     """Arrange the melodies of whole chorales as a user would get them.
 
     Parameters
@@ -113,7 +114,7 @@ def arrange_whole(generator, critic, chorales, takes, seed=0):
     generator : keras.Model
     critic : keras.Model or None
     chorales : list of Chorale
-    takes, seed
+    takes, seed, creativity
         As for :func:`.harmonize_takes`.
 
     Returns
@@ -122,6 +123,6 @@ def arrange_whole(generator, critic, chorales, takes, seed=0):
         The take that is delivered first.
     """
     return [
-        harmonize_takes(melody_of(chorale), takes, seed, generator=generator, critic=critic)[0].grid
+        harmonize_takes(melody_of(chorale), takes, seed, creativity, generator, critic)[0].grid
         for chorale in chorales
     ]

@@ -6,7 +6,18 @@ from itertools import combinations
 
 import numpy as np
 
-from .beats import HAS_THIRD, IS_COMPLETE, IS_DOMINANT, IS_MINOR, IS_TRIAD, NAMES, SEVENTH_OF
+from .beats import (
+    HAS_THIRD,
+    IS_COMPLETE,
+    IS_DOMINANT,
+    IS_MINOR,
+    IS_TRIAD,
+    NAMES,
+    SEVENTH_OF,
+    chords_of_beats,
+    find_beats,
+    name_chords,
+)
 from .grid import REST
 from .theory import OCTAVE, parallels, perfect_intervals
 
@@ -51,6 +62,25 @@ def measure_harmony(hearing):
         "parallels per 100 beats": (perfect.sum(), hundreds),
         "parallels of the outer voices per 100 beats": (perfect[:, -1].sum(), hundreds),
     }
+
+
+def root_diversity(takes):
+    """How much the harmonies of several takes of one melody differ: how often a beat has another root.
+
+    Parameters
+    ----------
+    takes : list [take] of int array [step, voice]
+        They begin with a beat.
+
+    Returns
+    -------
+    float
+        Share of beats, 0..1, mean over pairs of takes; a beat without a chord has a root of its own. NaN with
+        fewer than two takes. Two of Bach's own settings of one tune: .38 (``pretrained/EXPERIMENTS.md``).
+    """
+    roots = [chords_of_beats(name_chords(grid), find_beats(len(grid), ())).root for grid in takes]
+    pairs = [np.mean(one != other) for one, other in combinations(roots, 2)]
+    return float(np.mean(pairs)) if pairs else np.nan
 
 
 def leads_to_first(chords):
