@@ -12,8 +12,11 @@ from utils.corpus.windows import window_starts
 from utils.exam.exam import LOWER_VOICES, measure, read_evaluation
 from utils.exam.figure import plot_evaluation
 from utils.exam.rows import arrange, bach_against_bach, load_songs, predict_alone, retrieve, shuffle
-from utils.exam.tables import confidence, summarize, table
+from utils.exam.tables import SHOWN, confidence, summarize, table
+from utils.exam.whole import arrange_whole, in_windows, load_whole_songs, measure_whole, melody_of
 from utils.music import measures
+from utils.music.grid import quantize
+from utils.music.meter import bar_lines
 from utils.networks.store import load_network
 from utils.training.batches import load_windows
 
@@ -211,6 +214,77 @@ def test_table_and_figure_show_every_row():
     bars = [bar for bar in bars if np.isfinite(bar).all()]
     for bar, answers in zip(bars, rows.values(), strict=True):
         assert list(bar) == pytest.approx(confidence(answers["PCS"])[1:])
+
+
+def test_counts_are_pooled_over_songs():
+    counts = [[1, 2], [0, 8], [0, 0], [3, 4]]
+    mean, low, high = confidence(counts)
+    assert mean == pytest.approx(4 / 14)  # not the mean of 1/2, 0 and 3/4
+    assert 0 <= low < mean < high <= 0.75
+    assert confidence([[0, 0]]) == pytest.approx([np.nan] * 3, nan_ok=True)
+    assert confidence([[1, 2], [2, 4], [0, 0]]) == [0.5] * 3
+    rows = {"real Bach": {"a": counts}, "model": {"a": [[0, 0]] * 4}}
+    assert table(summarize({"rows": rows}), intervals=False).splitlines()[-1] == "| a | 0.29 |  |"
+    drawn = plot_evaluation({"rows": rows}, ["a"])
+    assert drawn.axes[0].lines[1].get_xdata() == pytest.approx([4 / 14])
+
+
+def test_measures_that_nobody_has_are_left_out():
+    evaluation = {"rows": {"real Bach": {"PCS": [0.5, 0.7]}}}
+    assert table(summarize(evaluation), ["PCS", "see-saw"]).count("\n") == 2
+    drawn = plot_evaluation(evaluation, ["PCS", "see-saw"])
+    assert [ax.get_title("left") for ax in drawn.axes if ax.axison] == ["PCS"]
+    stored = read_evaluation(SHIPPED / "evaluation.json")  # whatever it has
+    assert table(summarize(stored), SHOWN, intervals=False)
+
+
+# --- Whole chorales ----------------------------------------------------------
+
+
+def test_whole_songs_are_those_of_the_windows_with_their_pickups(songs):
+    whole = load_whole_songs("valid", CHORALES)
+    assert list(whole) == list(songs)
+    assert sum(chorale.bars[0] == 4 for chorale in whole.values()) > 30
+    bach = measure_whole([c.grid for c in whole.values()], list(whole.values()))
+    assert all(counts.shape == (len(songs), 2) for counts in bach.values())
+    ends = bach["phrases end on a root-position triad"]
+    assert ends[:, 1].sum() == 341 and ends[:, 0].sum() > 0.9 * 341
+
+
+def test_whoever_knows_windows_alone_gets_the_pickup_at_the_end_of_a_bar():
+    chorale = load_whole_songs("valid", CHORALES)["bwv115.6"]
+    asked = []
+
+    def answer(songs):
+        asked.extend(songs)
+        return [song + 1 for song in songs]
+
+    (answered,) = in_windows(answer, [chorale])
+    np.testing.assert_array_equal(answered, chorale.grid + 1)
+    begin = -chorale.bars[0] % 16
+    assert len(asked[0]) % 32 == 0
+    np.testing.assert_array_equal(asked[0][begin:][: len(chorale.grid)], chorale.grid)
+    assert (asked[0][:begin] == chorale.grid[0]).all()
+
+
+def test_sopranos_of_chorales_are_melodies_as_scores_bring_them():
+    """The bars too, where one is too long."""
+    chorales = {c.name: c for c in load_chorales(CHORALES)}
+    for name in ("bwv115.6", "bwv324", "bwv66.6"):
+        chorale = chorales[name]
+        melody = melody_of(chorale)
+        grid, onset = quantize(melody.notes, melody.ticks_per_beat, len(chorale.grid))
+        np.testing.assert_array_equal(grid, chorale.grid[:, 0])
+        np.testing.assert_array_equal(onset, chorale.onset[:, 0])
+        lines = bar_lines(melody.meters, melody.pickup, len(grid), melody.bars)
+        assert set(chorale.bars.tolist()) == set(lines.tolist()) | ({0} if not chorale.bars[0] else set())
+
+
+def test_whole_songs_are_arranged_below_their_melodies():
+    chorale = min(load_whole_songs("valid", CHORALES).values(), key=lambda c: len(c.grid))
+    (sung,) = arrange_whole(Echo(), None, [chorale], takes=1)
+    np.testing.assert_array_equal(sung[:, 0], chorale.grid[:, 0])
+    assert sung.shape == chorale.grid.shape
 
 
 # --- What is shipped ---------------------------------------------------------

@@ -41,6 +41,7 @@ from .rows import (
     retrieve,
     shuffle,
 )
+from .whole import arrange_whole, in_windows, load_whole_songs, measure_whole
 
 EXAMPLE_STEPS = 2 * STEPS_PER_WINDOW  # kept of one song, to listen to
 CREATIVITY_LEVELS = (0, 0.25, CREATIVITY, 1, 1.5, 2)
@@ -114,29 +115,40 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     -------
     dict
         "split", "songs" (names), "takes"; "rows": by row, then measure, a number for each song, None where
-        there is nothing to measure; "example": by row, the first bars of the first song, a grid
-        [step, voice=4].
+        there is nothing to measure, or, of what a musician hears in the whole chorales, how many and of how
+        many; "example": by row, the first bars of the first song, a grid [step, voice=4].
     """
     import keras
 
     named, training = load_songs(split), list(load_songs("train").values())
     songs = list(named.values())
-    by_row = {"real Bach": songs}
+    chorales = list(load_whole_songs(split).values())
+    by_row, whole = {"real Bach": songs}, {"real Bach": [chorale.grid for chorale in chorales]}
     say("baselines")
-    by_row["retrieval"] = retrieve(songs, load_windows(CORPUS))
-    by_row["shuffled"] = shuffle(songs)
+    known = load_windows(CORPUS)
+    for row, baseline in {"retrieval": lambda s: retrieve(s, known), "shuffled": shuffle}.items():
+        by_row[row], whole[row] = baseline(songs), in_windows(baseline, chorales)
     validity = {"real Bach": dict.fromkeys(("one note a voice", "melody kept"), np.ones(len(songs)))}
     untrained = {"untrained": keras.models.clone_model(generator)}
     for row, network in (untrained | (others or {}) | {"network alone": generator}).items():
         say(row)
         by_row[row], validity[row] = predict_alone(network, songs, seed)
+        whole[row] = in_windows(
+            lambda songs, network=network: predict_alone(network, songs, seed)[0], chorales
+        )
     say(f"{takes} takes of every song")
     arranged, scores = arrange(generator, critic, songs, takes, seed)
     by_row["arrangement"] = arranged[0]
     best = scores.argmax(axis=0)
     by_row["critic's choice"] = [arranged[take][song] for song, take in enumerate(best)]
+    say("whole chorales")
+    whole["arrangement"] = arrange_whole(generator, None, chorales, 1, seed)
+    whole["critic's choice"] = arrange_whole(generator, critic, chorales, takes, seed)
 
-    rows = {row: measure(grids, songs, training) | validity.get(row, {}) for row, grids in by_row.items()}
+    rows = {
+        row: measure(grids, songs, training) | validity.get(row, {}) | measure_whole(whole[row], chorales)
+        for row, grids in by_row.items()
+    }
     spread = np.array([diversity(np.stack(of_song)) for of_song in zip(*arranged, strict=True)])
     rows["arrangement"]["diversity"] = rows["critic's choice"]["diversity"] = spread
     himself = bach_against_bach(songs, windows(load_chorales(CORPUS))[0])
@@ -208,6 +220,8 @@ def _as_json(split, named, rows):
 
 
 def _number(value):
+    if np.ndim(value):  # how many and of how many
+        return [_number(count) for count in value]
     return round(float(value), 5) if np.isfinite(value) else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -11,6 +12,7 @@ from ..pictures.style import COLORS, FAINT, new_figure, styled
 from .tables import confidence
 
 PANELS_A_LINE = 4
+TITLE_WIDTH = 28  # letters
 
 
 @styled
@@ -22,11 +24,11 @@ def plot_evaluation(evaluation, measures, figsize=(12, 2.2), axes=None):
     evaluation : dict
         Of :func:`.evaluate`.
     measures : sequence of str
-        A panel each, four in a line.
+        A panel each, four in a line. Those that no row has are left out.
     figsize : tuple of float
         Width, and height of a line of panels, in inches, if a figure is made.
     axes : array of matplotlib Axes, optional
-        At least one a measure.
+        At least one a measure; those left over are hidden.
 
     Returns
     -------
@@ -34,39 +36,26 @@ def plot_evaluation(evaluation, measures, figsize=(12, 2.2), axes=None):
         ``axes`` if they were given. Dots are means over songs, bars the intervals of :func:`.confidence`;
         the gray band is that of real Bach.
     """
-    import pandas as pd
-    import seaborn as sns
-
+    rows = evaluation["rows"]
+    measures = [name for name in measures if any(name in answers for answers in rows.values())]
     figure, panels = None, np.ravel(axes)
     if axes is None:
         lines = -(-len(measures) // PANELS_A_LINE)
         figure = new_figure((figsize[0], figsize[1] * lines))
         panels = figure.subplots(lines, PANELS_A_LINE, squeeze=False, sharey=True).ravel()
-    rows = list(evaluation["rows"])
-    palette = list(itertools.islice(itertools.cycle(COLORS[:7]), len(rows)))
+    palette = itertools.cycle(COLORS[:7])
+    colors = dict(zip(rows, palette, strict=False))
     for ax, name in itertools.zip_longest(panels, measures):
         if name is None:
             ax.set_axis_off()
             continue
-        songs = {row: np.array(answers.get(name, []), float) for row, answers in evaluation["rows"].items()}
-        each = [pd.DataFrame({"row": row, name: values}) for row, values in songs.items()]
-        frame = pd.concat(each, ignore_index=True)
-        ax.axvspan(*confidence(songs.get("real Bach", []))[1:], color=FAINT, zorder=0)
-        sns.pointplot(
-            frame,
-            x=name,
-            y="row",
-            hue="row",
-            order=rows,
-            hue_order=rows,
-            palette=palette,
-            errorbar=lambda values: confidence(values)[1:],
-            linestyle="none",
-            markersize=6,
-            err_kws={"linewidth": 2},
-            legend=False,
-            ax=ax,
-        )
-        ax.set(title=name, xlabel="", ylabel="")
+        told = {row: confidence(answers.get(name, [])) for row, answers in rows.items()}
+        ax.axvspan(*told.get("real Bach", confidence([]))[1:], color=FAINT, zorder=0)
+        for place, (row, (mean, *bounds)) in enumerate(told.items()):
+            ax.plot(bounds, [place, place], color=colors[row], linewidth=2)
+            ax.plot([mean], [place], "o", color=colors[row], markersize=6)
+        ax.set_yticks(range(len(rows)), rows)
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        ax.set_title(textwrap.fill(name, TITLE_WIDTH))
         ax.xaxis.set_major_locator(MaxNLocator(4))
     return figure or axes

@@ -19,6 +19,15 @@ SHOWN = (
     "chorale grade",
     *(f"notes {voice}" for voice in LOWER_VOICES),
     "short notes",
+    # Of whole chorales:
+    "phrases end on a root-position triad",
+    "authentic cadences",
+    "no cadence",
+    "voices move at phrase ends",
+    "sevenths resolved",
+    "parallels per 100 beats",
+    "off-beat notes that pass",
+    "bass runs per 10 bars",
 )
 
 
@@ -27,23 +36,33 @@ def confidence(values):
 
     Parameters
     ----------
-    values : float [song]
-        NaN where there was nothing to measure.
+    values : float [song] or [song, 2]
+        NaN where there was nothing to measure. Of pairs, how many and of how many: their share is that of
+        all songs together.
 
     Returns
     -------
     list of float
-        The mean and the bounds of its 95% interval (percentile bootstrap, Efron 1979); all NaN without
-        a value.
+        The mean, or share, and the bounds of its 95% interval (percentile bootstrap, Efron 1979); all NaN
+        without a value.
     """
     known = np.asarray(values, float)
-    known = known[np.isfinite(known)]
-    if len(known) < 2 or np.ptp(known) == 0:
-        return [float(known.mean()) if len(known) else np.nan] * 3
+    if known.ndim == 1:
+        part, whole = known[np.isfinite(known)], np.ones(np.isfinite(known).sum())
+    else:
+        part, whole = known[known[:, 1] > 0].T
+    if len(part) < 2 or np.ptp(part / whole) == 0:
+        return [float(part.sum() / whole.sum()) if len(part) else np.nan] * 3
     interval = bootstrap(
-        (known,), np.mean, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="percentile", rng=0
+        (part, whole),
+        lambda part, whole, axis: part.sum(axis) / whole.sum(axis),
+        paired=True,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=0,
     ).confidence_interval
-    return [float(known.mean()), float(interval.low), float(interval.high)]
+    return [float(part.sum() / whole.sum()), float(interval.low), float(interval.high)]
 
 
 def summarize(evaluation):
@@ -59,10 +78,11 @@ def summarize(evaluation):
     dict
         By row, then measure, what :func:`confidence` says; measures without a value are left out.
     """
-    return {
-        row: {name: confidence(values) for name, values in answers.items() if set(values) != {None}}
-        for row, answers in evaluation["rows"].items()
-    }
+    rows = {}
+    for row, answers in evaluation["rows"].items():
+        told = {name: confidence(values) for name, values in answers.items()}
+        rows[row] = {name: numbers for name, numbers in told.items() if not np.isnan(numbers[0])}
+    return rows
 
 
 def table(summary, measures=None, intervals=True):
@@ -73,7 +93,7 @@ def table(summary, measures=None, intervals=True):
     summary : dict
         Of :func:`summarize`.
     measures : sequence of str, optional
-        Which, in which order; all by default.
+        Which, in which order; all by default. Those that no row has are left out.
     intervals : bool
         Whether to add the bounds of the intervals, in brackets.
 
@@ -81,7 +101,8 @@ def table(summary, measures=None, intervals=True):
     -------
     str
     """
-    measures = measures or dict.fromkeys(name for answers in summary.values() for name in answers)
+    found = dict.fromkeys(name for answers in summary.values() for name in answers)
+    measures = [name for name in measures or found if name in found]
     lines = ["| | " + " | ".join(summary) + " |", "|---" * (len(summary) + 1) + "|"]
     for name in measures:
         digits = 4 if name == "parallels per note" else 1 if name.startswith("notes") else 2

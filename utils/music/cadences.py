@@ -26,7 +26,7 @@ def measure_cadences(hearing):
     """
     last = final_chords(hearing)
     cadence = name_cadences(hearing)
-    at_ends, elsewhere = _moves_under_melody(hearing)
+    (at_ends, elsewhere), (through_ends, _) = (moves_under_melody(hearing, late) for late in (False, True))
     begins, ends = _edges(hearing)
     home = [int(IS_TRIAD[c.kind] and c.root == c.bass == hearing.tonic) for c in (begins, ends)]
     minor = int(hearing.mode == "minor")
@@ -39,6 +39,7 @@ def measure_cadences(hearing):
         "no cadence": ((cadence == NO_CADENCE).sum(), phrases),
         "phrases end in major": (IS_MAJOR[last.kind].sum(), phrases),
         "voices move at phrase ends": (at_ends.sum(), len(at_ends)),
+        "voices move at phrase ends, however late": (through_ends.sum(), len(through_ends)),
         "voices move elsewhere": (elsewhere.sum(), len(elsewhere)),
         "begins on the tonic": (home[0], 1),
         "ends on the tonic": (home[1], 1),
@@ -102,14 +103,27 @@ def _chords_before(hearing):
     )
 
 
-def _moves_under_melody(hearing):
-    """Tell whether a lower voice moves under each melody note of a beat or more, at phrase ends and not."""
+def moves_under_melody(hearing, late=False):
+    """Tell whether a lower voice moves under each melody note of a beat or more.
+
+    Parameters
+    ----------
+    hearing : Hearing
+    late : bool
+        Whether to look at the whole note, and not only at its first beat.
+
+    Returns
+    -------
+    at_ends, elsewhere : bool array [note]
+        Of the notes that end phrases, and of the others. To begin together with the melody is no motion
+        under it, nor is to fall silent.
+    """
     lower = hearing.grid[:, 1:]
     moved = (np.diff(lower, axis=0) != 0) & (lower[1:] != REST)
     so_far = np.append([0, 0], np.cumsum(moved.any(axis=1)))  # moves before each step, itself left out
     long = hearing.melody_end - hearing.melody_start >= STEPS_PER_BEAT
     start, end = hearing.melody_start[long], hearing.melody_end[long]
-    moves = so_far[end] > so_far[start + 1]
+    moves = so_far[end if late else start + STEPS_PER_BEAT] > so_far[start + 1]
     last = np.isin(start, hearing.phrase_ends)
     return moves[last], moves[~last]
 
