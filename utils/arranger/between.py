@@ -11,10 +11,20 @@ from itertools import combinations, pairwise, product
 
 import numpy as np
 
-from ..music.beats import KIND_OF, NONE
+from ..music.beats import IS_TRIAD, KIND_OF, NONE
 from ..music.theory import FIFTH, OCTAVE, parallels, perfect_intervals, voice_ranges
-from .prices import ANTICIPATION, APPROACH, ESCAPE, HELD, LEAPS, NEIGHBOR, PASSING
-from .sonorities import find_way, mark_sevenths
+from .prices import (
+    ANTICIPATION,
+    APPROACH,
+    ESCAPE,
+    HELD,
+    LEAPS,
+    NEIGHBOR,
+    PASSING,
+    seventh_of,
+    six_four_moves,
+)
+from .sonorities import find_chords_of, find_way
 from .viterbi import cheapest_path
 
 SLOTS = 4  # sixteenths of a beat
@@ -89,8 +99,12 @@ def figures_of(chosen, likelihood, rests, costs, place):
     come, go = np.abs(pitches - own[..., None]), np.abs(after[..., None] - pitches)
     price = np.take_along_axis(np.broadcast_to(shapes, (beats, *shapes.shape)), shape, axis=-1) - late
     price += costs.wide * (((come > FIFTH) & (come != OCTAVE)) | ((go > FIFTH) & (go != OCTAVE)))
-    sevenths = np.delete(mark_sevenths(chosen), place, axis=1)[..., None]
-    price += costs.seventh * (sevenths & (pitches != own[..., None] - 1) & (pitches != own[..., None] - 2))
+    chords = find_chords_of(chosen)
+    going = pitches - own[..., None]
+    seventh = np.delete(chosen % OCTAVE == seventh_of(chords.kind, chords.root)[:, None], place, axis=1)
+    price += costs.seventh * (seventh[..., None] & (going != -1) & (going != -2))
+    six_four = ((chords.inversion == 2) & IS_TRIAD[chords.kind])[:, None] & bass
+    price += costs.stray_six_four * six_four[..., None] * six_four_moves(going)
     closed = rests[:, None, None] | (late == 0).all(axis=-1, keepdims=True)
     moving = (pitches >= low) & (pitches <= high) & (pitches != own[..., None]) & ~closed
     price = np.where(moving, price, FORBIDDEN)
@@ -107,7 +121,9 @@ def figures_of(chosen, likelihood, rests, costs, place):
         ],
         axis=-1,
     )
-    first = np.concatenate([np.repeat(own[..., None], 1 + half.shape[-1], axis=-1), before[..., None]], axis=-1)
+    first = np.concatenate(
+        [np.repeat(own[..., None], 1 + half.shape[-1], axis=-1), before[..., None]], axis=-1
+    )
     second = np.concatenate([own[..., None], half, own[..., None]], axis=-1)
     return np.stack([first, first, second, second], axis=-1).astype(np.int16), prices
 
@@ -149,7 +165,9 @@ def price_fillings(pitch, costs, place):
 
 def count_parallels_between(before, now):
     """Count the parallels of all pairs of voices: int array of what two arrays [..., voice] broadcast to."""
-    before, now = ([np.ascontiguousarray(grid[..., v], np.int8) for v in range(grid.shape[-1])] for grid in (before, now))
+    before, now = (
+        [np.ascontiguousarray(grid[..., v], np.int8) for v in range(grid.shape[-1])] for grid in (before, now)
+    )
     ways = [find_way(one, other) for one, other in zip(now, before, strict=True)]
     found = 0
     for upper, lower in combinations(range(len(now)), 2):

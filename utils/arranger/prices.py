@@ -23,6 +23,7 @@ SIZE_OF = np.full(MOTIONS, len(SIZES))
 for _size, _motions in enumerate(SIZES):
     for _motion in _motions:
         SIZE_OF[MOTIONS // 2 + _motion] = SIZE_OF[MOTIONS // 2 - _motion] = _size
+BY_STEP = 0.3  # of the price of a stray 6/4: the bass may be passing
 # What a note on the half of a beat is, by how the voice comes and goes.
 SHAPES = ("held", "passing", "neighbor", "anticipation", "step then leap", "leap then step", "leaps")
 HELD, PASSING, NEIGHBOR, ANTICIPATION, ESCAPE, APPROACH, LEAPS = range(len(SHAPES))
@@ -33,39 +34,69 @@ class Costs:
     """The price of each fault, in nats; see the module."""
 
     # A sonority on a beat.
-    trust: float = 1.5  # how much the improbability of its notes counts
-    kinds: tuple[float, ...] = (0.0,) * 9 + (2.0, 2.0, 4.0, 1.0, 1.0, 1.0, 4.0)  # of chords in KINDS, none last
-    inversions: tuple[float, ...] = (0.0, 0.0, 2.0, 0.0)  # root in the bass, third, fifth, seventh
-    crossing: float = 3.0  # each pair of neighbors with the upper voice below the lower
-    spacing: float = 2.0  # over an octave between neighbors, the lowest voice left out
+    trust: float = 1.0  # how much the improbability of its notes counts
+    kinds: tuple[float, ...] = (
+        -0.14,
+        -0.25,
+        0.52,
+        2.64,
+        -0.1,
+        0.4,
+        1.22,
+        0.61,
+        -1.09,
+        1.13,
+        1.53,
+        1.12,
+        0.09,
+        0.4,
+        0.86,
+        3.56,
+    )  # of chords in KINDS, none last
+    inversions: tuple[float, ...] = (-0.11, 0.27, 0.07, -0.21)  # root in the bass, third, fifth, seventh
+    crossing: float = 1.0  # each pair of neighbors with the upper voice below the lower
+    spacing: float = 1.0  # over an octave between neighbors, the lowest voice left out
     sweetness: float = 0.0  # times the consonance with the melody (-1..1, as in the PCS), each voice
-    leading_tone: float = 2.0  # doubled in a dominant of the key
-    minor_dominant: float = 2.0  # a minor chord on the fifth degree, in minor
-    melody_clash: float = 1.0  # the melody's note on the half beat makes no chord with it
-    opening: float = 3.0  # the first chord is not the tonic in root position
-    closing: float = 9.0  # the last chord is not, where the melody lets it
-    minor_ending: float = 2.0  # the last chord is minor
-    phrase_end: float = 4.0  # a phrase ends on anything but a triad in root position
-    cadence: tuple[float, ...] = (0.0, 0.5, 0.5, 2.0, 2.0)  # by CADENCES
+    leading_tone: float = 1.11  # doubled in a dominant of the key
+    minor_dominant: float = 1.21  # a minor chord on the fifth degree, in minor
+    melody_clash: float = 0.14  # the melody's note on the half beat makes no chord with it
+    opening: float = 5.27  # the first chord is not the tonic in root position
+    closing: float = 30.0  # the last chord is not, where the melody lets it
+    minor_ending: float = 6.37  # the last chord is minor
+    phrase_end: float = 2.66  # a phrase ends on anything but a triad in root position
+    cadence: tuple[float, ...] = (-0.76, 0.88, -3.23, 3.58, 8.35)  # by CADENCES
     # From beat to beat.
-    parallel: float = 6.0  # fifths, octaves or unisons that two voices reach together from the same
-    inner_moves: tuple[float, ...] = (0.0, 0.0, 0.7, 1.5, 3.0, 3.0, 3.0, 5.0)  # by SIZES
-    bass_moves: tuple[float, ...] = (0.5, 0.0, 0.3, 0.3, 3.0, 2.0, 1.0, 5.0)
-    bass_stays: float = 0.5  # over a bar line
-    contrary: float = -0.1  # outer voices in contrary motion
-    seventh: float = 2.0  # of a chord, in a lower voice, that does not go down by step
-    doubled_third: float = 1.0  # of a dominant that goes to its tonic
-    stray_six_four: float = 3.0  # a leap of the bass to or from a 6/4 chord
-    roots: tuple[float, ...] = (0.0,) * OCTAVE  # the root moves up by so many semitones
+    parallel: float = 2.18  # fifths, octaves or unisons that two voices reach together from the same
+    inner_moves: tuple[float, ...] = (0.08, 0.3, 0.0, 0.81, 1.61, 1.32, 0.82, 2.95)  # by SIZES
+    bass_moves: tuple[float, ...] = (0.36, -0.11, -0.34, 1.03, 0.59, 2.29, 0.75, 2.73)
+    bass_stays: float = 0.58  # over a bar line
+    contrary: float = -0.21  # outer voices in contrary motion
+    seventh: float = 2.04  # of a chord, in a lower voice, that does not go down by step
+    doubled_third: float = 1.45  # of a dominant that goes to its tonic
+    stray_six_four: float = 9.0  # a leap of the bass to or from a 6/4 chord, by step a part
+    roots: tuple[float, ...] = (
+        -0.03,
+        -0.14,
+        -0.11,
+        0.04,
+        0.67,
+        -0.27,
+        -0.42,
+        -0.17,
+        -0.23,
+        0.18,
+        0.37,
+        -0.23,
+    )  # the root moves up by so many semitones
     # Between beats.
-    trust_between: float = 0.5  # how much the improbability of each sixteenth counts
-    wide: float = 3.0  # a move to or from a note on the half beat by over a fifth, octaves excepted
-    inner_shapes: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0)  # by SHAPES
-    bass_shapes: tuple[float, ...] = (0.0, 0.5, 1.5, 3.0, 4.0, 1.5, 2.0)
-    suspension: float = 1.0  # a voice holds its note into the beat and goes down by step on the half
-    clash: float = 1.0  # the half beat makes no chord
-    together: float = 0.0  # each voice but one that moves on a half beat
-    crowd: float = 6.0  # parallels from step to step
+    trust_between: float = 0.2  # how much the improbability of each sixteenth counts
+    wide: float = 3.43  # a move to or from a note on the half beat by over a fifth, octaves excepted
+    inner_shapes: tuple[float, ...] = (0.5, -1.71, 0.68, 0.26, 0.46, 0.43, 0.9)  # by SHAPES
+    bass_shapes: tuple[float, ...] = (0.43, -2.18, -0.23, 1.63, 0.18, 0.73, 0.51)
+    suspension: float = 0.0  # a voice holds its note into the beat and goes down by step on the half
+    clash: float = 0.68  # the half beat makes no chord
+    together: float = 0.35  # each voice but one that moves on a half beat
+    crowd: float = 4.97  # parallels from step to step
 
 
 def move_table(sizes, costs, lowest):
@@ -84,10 +115,15 @@ def move_table(sizes, costs, lowest):
     table += np.asarray(sizes)[SIZE_OF]
     table[:, SEVENTH] += costs.seventh * ((motion != -1) & (motion != -2))
     if lowest:
-        # Held into or out of it, the bass explains it; by step on both sides too, as long as it goes on.
-        table[:, SIX_FOUR] += costs.stray_six_four * (np.abs(motion) > 2)
-        table[1] += costs.stray_six_four * (np.abs(motion) > 2)
+        stray = costs.stray_six_four * six_four_moves(motion)
+        table[:, SIX_FOUR] += stray
+        table[1] += stray
     return table.astype(np.float32).ravel()
+
+
+def six_four_moves(motion):
+    """Weigh how the bass comes to a 6/4 chord or leaves it: held it is explained, by step perhaps."""
+    return np.where(motion == 0, 0, np.where(np.abs(motion) <= 2, BY_STEP, 1))
 
 
 def chord_table(costs):

@@ -15,8 +15,8 @@ from .between import SLOTS, fill_beats
 from .prices import Costs
 from .sonorities import Beats, decide_beats
 
-LEAST_PROBABILITY = 1e-6
-CREATIVITY = 0.49  # how far takes stray from the likeliest voices, see decode
+FLOOR = 1e-4  # how likely every pitch is at least: networks are surer than they have reason to be
+CREATIVITY = 0.55  # how far takes stray from the likeliest voices, see decode
 # How much the sixteenths of a beat say about its notes. Of some that were tried these name Bach's best.
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 
@@ -32,43 +32,94 @@ def decode(
     phrase_ends=(),
     key=None,
     bars=(),
+    whole=False,
 ):
+    """Find the cheapest other voices for a melody.
+
+    Parameters
+    ----------
+    probability : float array [step, voice, pitch=128]
+        Of the voices below the melody, from the top; one to seven.
+    melody : int array [step]
+        MIDI pitches, without rests.
+    costs : Costs, optional
+    creativity : float
+        Scale of the Gumbel noise, one draw a beat, added to the log-probabilities. At 0 the answer
+        is the likeliest; at 1, and without costs, the beats would be samples (Gumbel-max).
+    rng : numpy.random.Generator, optional
+        Where the noise comes from; needed if ``creativity`` is above 0.
+    phase : int array [step], optional
+        Which sixteenth of a beat each step is, 0..3; by default the song begins with a beat and has
+        four in each.
+    place : int
+        Which voice the melody is, counted from the top; so many of the others lie above it.
+    phrase_ends : int array [phrase, 2]
+        The steps where the last note of each phrase begins in the melody, and where it ends.
+    key : (int, {"major", "minor"}), optional
+        The tonic's pitch class and the mode. Without it, what depends on the key has no price.
+    bars : int array [bar]
+        The steps where bars begin.
+    whole : bool
+        Whether the melody begins and ends its song, so that the voices should begin and end on the tonic.
+
+    Returns
+    -------
+    grid : int8 array [step, voice + 1]
+        The melody and the other voices, each within its range in :func:`.theory.voice_ranges`.
+    price : float
+        Of the path, without the noise, per step.
+    """
     costs = costs or Costs()
     melody = np.asarray(melody, np.int64)
-    steps, voices = np.shape(probability)[:2]
+    probability = np.asarray(probability, np.float32)
+    steps, voices, pitches = probability.shape
     phase = np.arange(steps) % STEPS_PER_BEAT if phase is None else np.asarray(phase)
-    start, slot, ends = find_beats(phase, phrase_ends, steps)
-    beat = np.cumsum(start) - 1
-    first = np.flatnonzero(start)
-    noise = np.zeros((len(first), voices, np.shape(probability)[2]), np.float32)
+    start, slot, ends = find_beats(phase, phrase_ends)
+    first, beat = np.flatnonzero(start), np.cumsum(start) - 1
+    noise = np.zeros((len(first), voices, pitches), np.float32)
     if creativity > 0:
         noise = rng.gumbel(scale=creativity, size=noise.shape).astype(np.float32)
-    weight = np.take(WEIGHTS, slot)
-    probability = np.asarray(probability, np.float32)
-    pooled = np.add.reduceat(weight[:, None, None] * probability, first, axis=0)
-    pooled /= np.add.reduceat(weight, first)[:, None, None]
-    pooled = np.log(np.maximum(pooled, LEAST_PROBABILITY))
-    # [beat, slot]: the step, or the latest before where a beat has no such slot.
-    at = np.full((len(first), SLOTS), -1)
-    at[beat[::-1], slot[::-1]] = np.arange(steps)[::-1]
-    lacking = at < 0
-    at = np.maximum.accumulate(np.where(lacking, -1, at), axis=1)
-    late = np.log(np.maximum(probability[at], LEAST_PROBABILITY)) + noise[:, None]
-    late[lacking] = 0
+    at, lacking = steps_of_slots(beat, slot)
     tune = melody[at]
-    phrase_end = np.isin(first, ends)
-    beats = Beats(tune[:, 0], tune[:, 2], phrase_end, np.isin(first, bars), key, place)
-    chosen, price = decide_beats(pooled + noise, beats, costs)
-    filled, more = fill_beats(chosen, late, tune, phrase_end, costs, place)
-    grid = filled[beat, slot]
-    grid[:, place] = melody
-    lower = np.delete(grid, place, axis=1)
-    grid = np.concatenate([melody[:, None], lower], axis=1).astype(np.int8)
-    return grid, (price + more) / steps
+    beats = Beats(tune[:, 0], tune[:, 2], np.isin(first, ends), np.isin(first, bars), key, place, whole)
+    on_beats = _log(_pool(probability, slot, first)) + noise
+    chosen, price = decide_beats(on_beats, beats, costs)
+    between = _log(probability[at]) + noise[:, None]
+    between[lacking] = 0
+    filled, more = fill_beats(chosen, between, tune, beats.phrase_end, costs, place)
+    # What the noise gave is not part of the price.
+    given = costs.trust * _at(noise, np.delete(chosen, place, axis=1)).sum(dtype=np.float64)
+    for number in range(SLOTS):
+        sung = _at(noise, np.delete(filled[:, number], place, axis=1))
+        given += costs.trust_between * sung[~lacking[:, number]].sum(dtype=np.float64)
+    lower = np.delete(filled[beat, slot], place, axis=1)
+    return np.column_stack([melody, lower]).astype(np.int8), float((price + more + given) / steps)
 
 
-def find_beats(phase, phrase_ends, steps):
+def _at(table, pitch):
+    """Look up [beat, voice, pitch] at the pitches [beat, voice]."""
+    return np.take_along_axis(table, pitch[..., None].astype(np.int64), axis=-1)[..., 0]
+
+
+def _log(probability):
+    return np.log(np.maximum(probability, FLOOR))
+
+
+def _pool(probability, slot, first):
+    """Average the probabilities over the steps of each beat: float32 [beat, voice, pitch]."""
+    weight = np.take(WEIGHTS, slot).astype(np.float32)
+    pooled = np.add.reduceat(weight[:, None, None] * probability, first, axis=0)
+    return pooled / np.add.reduceat(weight, first)[:, None, None]
+
+
+def find_beats(phase, phrase_ends=()):
     """Divide steps into beats. The last note of a phrase is one beat, however long it is.
+
+    Parameters
+    ----------
+    phase : int array [step]
+    phrase_ends : int array [phrase, 2]
+        As for :func:`decode`.
 
     Returns
     -------
@@ -77,17 +128,36 @@ def find_beats(phase, phrase_ends, steps):
     slot : int array [step]
         Which sixteenth of its beat each step is, 0..3; 0 throughout at the end of a phrase.
     ends : list of int
-        Where the beats at ends of phrases begin.
+        The steps where the beats begin that are ends of phrases.
     """
     start, slot, ends = np.asarray(phase) == 0, np.array(phase), []
-    start[0] = True
-    slot[0] = 0
+    start[0], slot[0] = True, 0
     for begin, end in phrase_ends:
         inside = begin + np.flatnonzero(start[begin:end])
-        if len(inside):
-            start[inside[0] + 1 : end] = False
-            slot[inside[0] : end] = 0
-            ends.append(inside[0])
-            if end < steps and not start[end]:
+        if len(inside):  # else it is shorter than a beat, and within one
+            begin = inside[0]
+            start[begin + 1 : end] = False
+            slot[begin:end] = 0
+            ends.append(begin)
+            if end < len(start):
                 start[end], slot[end] = True, 0
-    return start, np.where(np.maximum.accumulate(start), slot, 0), ends
+    return start, slot, ends
+
+
+def steps_of_slots(beat, slot):
+    """List the steps of the sixteenths of each beat.
+
+    Parameters
+    ----------
+    beat, slot : int array [step]
+
+    Returns
+    -------
+    int array [beat, slot=4]
+        The first step of each, or the step of the slot before where a beat has none.
+    bool array [beat, slot=4]
+        Where it has none.
+    """
+    at = np.full((beat[-1] + 1, SLOTS), -1)
+    at[beat[::-1], slot[::-1]] = np.arange(len(beat))[::-1]
+    return np.maximum.accumulate(at, axis=1), at < 0

@@ -20,7 +20,7 @@ from ..music.beats import (
     NONE,
     ROOT_OF,
 )
-from ..music.theory import CONSONANCE, OCTAVE, parallels, perfect_intervals, voice_ranges
+from ..music.theory import CONSONANCE, OCTAVE, SCALES, parallels, perfect_intervals, voice_ranges
 from .prices import (
     CHORD_CODES,
     MOTIONS,
@@ -38,8 +38,13 @@ from .viterbi import cheapest_path
 COMBINED = 600  # sonorities that are priced for a beat: eight pitches for each of three voices
 SONORITIES = 128  # the cheapest of them, whose moves are priced
 MOST_CANDIDATES = 12  # for a single voice
+THIRDS = {"major": 4, "minor": 3}
 INVERSION_OF = np.array([0, 0, 0, 1, 1, 0, 2, 2, 2, 3, 3, 3])  # by how far the bass is above the root
-TONIC_FLOOR = 0.1  # how likely the notes of the tonic are at least, at the beginning and the end
+# The network does not know where songs and phrases end. How likely are at least the notes of the tonic at the
+# beginning and the end of a song, and the notes of the key that are consonant with the melody where a phrase
+# ends:
+TONIC_FLOOR, CONSONANT_FLOOR = 0.1, 0.05
+CONSONANT = (0, 3, 4, 5, 7, 8, 9)  # semitones above or below the melody's note, in any octave
 
 
 class Beats(NamedTuple):
@@ -55,6 +60,8 @@ class Beats(NamedTuple):
     key : (tonic, mode) or None
     place : int
         Which voice the melody is, counted from the top.
+    whole : bool
+        Whether they begin and end the song.
     """
 
     melody: np.ndarray
@@ -63,6 +70,7 @@ class Beats(NamedTuple):
     downbeat: np.ndarray
     key: tuple | None = None
     place: int = 0
+    whole: bool = False
 
 
 class Sonorities(NamedTuple):
@@ -113,10 +121,8 @@ def combine(likelihood, beats):
     low, high = np.delete(voice_ranges(1 + voices), beats.place, axis=0).T[..., None]
     singable = (np.arange(likelihood.shape[-1]) >= low) & (np.arange(likelihood.shape[-1]) <= high)
     score = np.where(singable, likelihood, -np.inf)
-    if beats.key:  # so that there is a tonic to choose
-        tonic = np.isin((np.arange(likelihood.shape[-1]) - beats.key[0]) % OCTAVE, (0, 3, 4, 7))
-        for end in (0, -1):
-            score[end] = np.where(tonic & singable, np.maximum(score[end], np.log(TONIC_FLOOR)), score[end])
+    floor = np.where(singable, _floor(beats, likelihood.shape[-1])[:, None], -np.inf)
+    score = np.maximum(score, floor)
     pitch = np.argpartition(-score, candidates - 1, axis=-1)[..., :candidates]  # [beat, voice, candidate]
     score = np.take_along_axis(score, pitch, axis=-1)
     which = np.array(list(product(range(candidates), repeat=voices)))  # [sonority, voice]
@@ -124,6 +130,21 @@ def combine(likelihood, beats):
     lower.insert(beats.place, np.broadcast_to(np.asarray(beats.melody)[:, None], lower[0].shape))
     total = sum(score[:, voice, which[:, voice]] for voice in range(voices))
     return np.stack(lower, axis=-1).astype(np.int16), total
+
+
+def _floor(beats, pitches):
+    """How likely each pitch is at least, as a logarithm: float array [beat, pitch]."""
+    floor = np.full((len(beats.melody), pitches), -np.inf)
+    if beats.key:
+        tonic, mode = beats.key
+        above = (np.arange(pitches) - beats.melody[:, None]) % OCTAVE
+        scale = np.isin((np.arange(pitches) - tonic) % OCTAVE, (*SCALES[mode], OCTAVE - 1))
+        floor[np.isin(above, CONSONANT) & scale & beats.phrase_end[:, None]] = np.log(CONSONANT_FLOOR)
+        if beats.whole:
+            for end, third in ((0, THIRDS[mode]), (-1, THIRDS["major"])):
+                at_home = np.isin((np.arange(pitches) - tonic) % OCTAVE, (0, third, 7))
+                floor[end, at_home] = np.log(TONIC_FLOOR)
+    return floor
 
 
 def find_chords_of(pitch):
@@ -135,15 +156,9 @@ def find_chords_of(pitch):
     return Sonorities(pitch, kind, root, INVERSION_OF[(bass - root) % OCTAVE] * (kind != NONE))
 
 
-def mark_sevenths(pitch):
-    """Mark the notes that are the sevenths of their chords: bool [beat, voice]."""
-    chords = find_chords_of(pitch)
-    return pitch % OCTAVE == seventh_of(chords.kind, chords.root)[:, None]
-
-
 def price_sonorities(chords, beats, costs):
     """Price each sonority by itself: float array [beat, candidate]."""
-    pitch, kind, root, inversion = chords
+    pitch, kind, _, inversion = chords
     voices = pitch.shape[-1]
     cost = np.take(costs.kinds, kind) + np.take(costs.inversions, inversion) * (kind != NONE)
     for upper, (one, other) in enumerate(pairwise(range(voices))):
@@ -180,11 +195,14 @@ def _price_by_key(cost, chords, beats, costs):
     cost += costs.leading_tone * (wants_up & ((pitch % OCTAVE == leading).sum(axis=-1) > 1))
     if mode == "minor":
         cost += costs.minor_dominant * (dominant & IS_MINOR_OR_MINOR_SEVENTH[kind])
-    triad = {tonic, (tonic + 7) % OCTAVE, (tonic + 4) % OCTAVE, (tonic + 3) % OCTAVE}
-    at_home = (root == tonic) & (inversion == 0) & IS_TRIAD[kind]
-    for end, price in ((0, costs.opening), (-1, costs.closing)):
-        if int(beats.melody[end]) % OCTAVE in triad:
-            cost[end] += price * ~at_home[end]
+    if not beats.whole:
+        return
+    other_mode = IS_MINOR if mode == "major" else IS_MAJOR
+    ending = IS_MINOR if mode == "major" else np.zeros_like(IS_MAJOR)  # minor may end in major
+    for end, price, foreign in ((0, costs.opening, other_mode), (-1, costs.closing, ending)):
+        if (int(beats.melody[end]) - tonic) % OCTAVE in (0, *THIRDS.values(), 7):
+            at_home = (root[end] == tonic) & (inversion[end] == 0) & (IS_TRIAD & ~foreign)[kind[end]]
+            cost[end] += price * ~at_home
     cost[-1] += costs.minor_ending * IS_MINOR[kind[-1]]
 
 
@@ -226,6 +244,7 @@ def movement(chords, beats, costs):
         for beat in np.flatnonzero(beats.phrase_end[now]):
             cost[beat] += cadence_prices.take(pair[beat], mode="clip")
         ways = [find_way(line[now][:, :, None], line[before][:, None, :]) for line in lines]
+        ways[beats.place] = ways[beats.place][:, :1, :1]  # one melody for all
         for voice in range(voices):
             if voice != beats.place:
                 motion = coming[voice][now][:, :, None] - leaving[voice][before][:, None, :]

@@ -23,13 +23,15 @@ from ..music.grid import (
     onsets_of,
     voice_names,
 )
-from ..music.meter import hear_in_common_time
+from ..music.keys import find_key_of_melody
+from ..music.meter import bar_lines, hear_in_common_time
 from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
 from ..networks.store import load_shipped
 from ..songs.melody import Melody, read_melody
 from .arrangement import Arrangement
-from .proposals import TRANSPOSITIONS, input_shapes, propose_probabilities
-from .search import CREATIVITY, Costs, decode
+from .prices import Costs
+from .proposals import TRANSPOSITIONS, heard_steps, input_shapes, propose_probabilities
+from .search import CREATIVITY, decode
 
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 JUDGED_AT_ONCE = 64  # windows
@@ -135,6 +137,10 @@ def harmonize_takes(
         octaves=octaves,
         semitones=semitones,
         in_its_range=True,
+        phrase_ends=_last_notes(melody),
+        key=find_key_of_melody(melody.grid, melody.keys[0].sharps),
+        bars=bar_lines(melody.meters, melody.pickup, len(line), melody.bars),
+        whole=True,
     )
     place = voice_of(line, sung[0][0].shape[1])
     placed = _describe_placement(melody, place, sung[0][0].shape[1], octaves, semitones)
@@ -158,6 +164,10 @@ def harmonize_line(
     octaves=0,
     semitones=0,
     in_its_range=False,
+    phrase_ends=(),
+    key=None,
+    bars=None,
+    whole=False,
 ):
     """Set voices to a line without rests: the core of :func:`harmonize_takes`.
 
@@ -183,6 +193,8 @@ def harmonize_line(
         octaves they are not, unless the line is an inner or the lowest voice.
     in_its_range : bool
         Whether the line is the voice that :func:`voice_of` names, and not always the upper one.
+    phrase_ends, key, bars, whole
+        As for :func:`.search.decode`. By default the key is guessed and bars are the model's.
 
     Returns
     -------
@@ -196,10 +208,9 @@ def harmonize_line(
     keys = [semitones + key for key in keys]
     heard = np.arange(len(line)) if heard is None else heard
     phase = heard % STEPS_PER_BEAT if phase is None else phase
-    # What the model hears between two steps of the song, and after the last, is the note before.
-    window = input_shapes(generator)[0] or STEPS_PER_WINDOW
-    length = -(-(heard[-1] + 1) // math.lcm(window, STEPS_PER_WINDOW)) * math.lcm(window, STEPS_PER_WINDOW)
-    source = np.maximum(np.searchsorted(heard, np.arange(length), side="right") - 1, 0)
+    key = key or find_key_of_melody(line)
+    bars = np.flatnonzero(heard % STEPS_PER_BAR == 0) if bars is None else bars
+    source = heard_steps(heard, input_shapes(generator)[0])
     probability = propose_probabilities(generator, high[source], seed, keys)[heard]
     place = voice_of(line, 1 + probability.shape[1]) if in_its_range else 0
     moved = np.zeros(1 + probability.shape[1], int)
@@ -210,7 +221,9 @@ def harmonize_line(
     def one_take(take):
         rng = np.random.default_rng((seed, take))
         tune = line if place else high
-        grid, price = decode(probability, tune, costs, creativity, rng, phase, place)
+        grid, price = decode(
+            probability, tune, costs, creativity, rng, phase, place, phrase_ends, key, bars, whole
+        )
         return grid, {"price": price}
 
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
@@ -274,6 +287,14 @@ def _without_rests(grid):
     sounding = np.flatnonzero(grid != REST)
     latest = np.searchsorted(sounding, np.arange(len(grid)), side="right") - 1
     return grid[sounding[np.maximum(latest, 0)]].astype(np.int64)
+
+
+def _last_notes(melody):
+    """List where the last note of each phrase, and of the song, begins and ends: int array [phrase, 2]."""
+    begins = np.flatnonzero(melody.onset)
+    last = np.isin(begins, getattr(melody, "phrase_ends", ()))
+    last[-1:] = True
+    return np.column_stack([begins, np.append(begins[1:], len(melody.grid))])[last]
 
 
 def _way_to_soprano(line):
