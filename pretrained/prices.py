@@ -74,13 +74,15 @@ def study(chorale, generator=None):
     first = np.flatnonzero(start)
     at, _ = steps_of_slots(np.cumsum(start) - 1, slot)
     key = (chorale.tonic, chorale.mode)
+    number = np.arange(len(first))
     beats = sonorities.Beats(
         melody[at[:, 0]],
         melody[at[:, 2]],
         np.isin(first, ends),
         np.isin(first, chorale.bars),
+        number == 0,
+        number == len(first) - 1,
         key,
-        whole=True,
     )
     given = {"phase": phase, "phrase_ends": last, "key": key, "bars": chorale.bars, "whole": True}
     probability = None

@@ -28,9 +28,10 @@ from .sonorities import find_chords_of, find_way
 from .viterbi import cheapest_path
 
 SLOTS = 4  # sixteenths of a beat
-COMBINED = 350  # ways to fill a beat that are priced: seven for each of three voices
-FILLINGS = 64  # the cheapest of them, whose sequence is decided
-LONE_FIGURES = 12
+COMBINED = 216  # ways to fill a beat that are priced: six for each of three voices
+FILLINGS = 32  # the cheapest of them, whose sequence is decided
+LONE_FIGURES = 12  # of a single voice
+AT_ONCE = 1024  # beats that are filled at once, for the memory's sake
 FORBIDDEN = 1e3  # nats
 
 
@@ -56,24 +57,43 @@ def fill_beats(chosen, likelihood, melody, rests, costs, place=0):
     float
         The price.
     """
-    figures, price = figures_of(chosen, likelihood, rests, costs, place)
-    beats, voices, count, _ = figures.shape
+    after = np.concatenate([chosen[1:], chosen[-1:]])
+    before = np.concatenate([chosen[:1], chosen[:-1]])
+    parts = []
+    for first in range(0, len(chosen), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        notes = before[part], chosen[part], after[part]
+        parts.append(_cheapest_fillings(notes, likelihood[part], melody[part], rests[part], costs, place))
+    pitch, local = map(np.concatenate, zip(*parts, strict=True))
+    path, total = cheapest_path(local, movement(pitch, chosen, costs, place))
+    return pitch[np.arange(len(path)), path], total
+
+
+def _cheapest_fillings(notes, likelihood, melody, rests, costs, place):
+    """Pick the ways to fill each beat that are cheapest by themselves, and their prices."""
+    figures, price = figures_of(*notes, likelihood, rests, costs, place)
+    voices, count = figures.shape[1:3]
     which = np.array(list(product(range(count), repeat=voices)))  # [filling, voice]
     local = sum(price[:, voice, which[:, voice]] for voice in range(voices))
     lines = [figures[:, voice, which[:, voice]] for voice in range(voices)]
     lines.insert(place, np.broadcast_to(melody[:, None], lines[0].shape))
     pitch = np.stack(lines, axis=-1)  # [beat, filling, slot, voice]
-    local = local + price_fillings(pitch, costs, place)
-    if local.shape[1] > FILLINGS:
-        best = np.argpartition(local, FILLINGS - 1, axis=1)[:, :FILLINGS]
-        pitch = np.take_along_axis(pitch, best[..., None, None], axis=1)
-        local = np.take_along_axis(local, best, axis=1)
-    path, total = cheapest_path(local.astype(np.float32), movement(pitch, chosen, costs, place))
-    return pitch[np.arange(beats), path], total
+    local = (local + price_fillings(pitch, costs, place)).astype(np.float32)
+    if local.shape[1] <= FILLINGS:
+        return pitch, local
+    best = np.argpartition(local, FILLINGS - 1, axis=1)[:, :FILLINGS]
+    return np.take_along_axis(pitch, best[..., None, None], axis=1), np.take_along_axis(local, best, axis=1)
 
 
-def figures_of(chosen, likelihood, rests, costs, place):
+def figures_of(before, chosen, after, likelihood, rests, costs, place):
     """List what each voice may do in each beat, and price it.
+
+    Parameters
+    ----------
+    before, chosen, after : int array [beat, voice]
+        The notes on the beat before, this one and the next.
+    likelihood, rests, costs, place
+        As for :func:`fill_beats`.
 
     Returns
     -------
@@ -81,9 +101,8 @@ def figures_of(chosen, likelihood, rests, costs, place):
         Hold, hold the note before and step down, then moves to the likeliest notes on the half beat.
     float array [beat, voice, figure]
     """
-    own = np.delete(chosen, place, axis=1).astype(np.int64)  # [beat, voice]
+    before, own, after = (np.delete(notes, place, axis=1).astype(int) for notes in (before, chosen, after))
     beats, voices = own.shape
-    before, after = np.concatenate([own[:1], own[:-1]]), np.concatenate([own[1:], own[-1:]])
     count = min(LONE_FIGURES, max(2, int(COMBINED ** (1 / voices) + 1e-9)))
     low, high = np.delete(voice_ranges(1 + voices), place, axis=0).T[..., None]
     pitches = np.arange(likelihood.shape[-1])

@@ -36,67 +36,67 @@ class Costs:
     # A sonority on a beat.
     trust: float = 1.0  # how much the improbability of its notes counts
     kinds: tuple[float, ...] = (
-        -0.14,
-        -0.25,
-        0.52,
-        2.64,
-        -0.1,
-        0.4,
-        1.22,
+        -0.15,
+        -0.26,
+        0.47,
+        2.74,
+        -0.03,
+        0.45,
+        1.23,
         0.61,
-        -1.09,
-        1.13,
-        1.53,
-        1.12,
-        0.09,
-        0.4,
-        0.86,
-        3.56,
+        -1.06,
+        1.07,
+        1.48,
+        1.21,
+        0.14,
+        0.42,
+        0.95,
+        3.46,
     )  # of chords in KINDS, none last
-    inversions: tuple[float, ...] = (-0.11, 0.27, 0.07, -0.21)  # root in the bass, third, fifth, seventh
+    inversions: tuple[float, ...] = (-0.1, 0.27, -0.05, -0.26)  # root in the bass, third, fifth, seventh
     crossing: float = 1.0  # each pair of neighbors with the upper voice below the lower
     spacing: float = 1.0  # over an octave between neighbors, the lowest voice left out
     sweetness: float = 0.0  # times the consonance with the melody (-1..1, as in the PCS), each voice
-    leading_tone: float = 1.11  # doubled in a dominant of the key
-    minor_dominant: float = 1.21  # a minor chord on the fifth degree, in minor
-    melody_clash: float = 0.14  # the melody's note on the half beat makes no chord with it
-    opening: float = 5.27  # the first chord is not the tonic in root position
+    leading_tone: float = 1.13  # doubled in a dominant of the key
+    minor_dominant: float = 1.19  # a minor chord on the fifth degree, in minor
+    melody_clash: float = 0.16  # the melody's note on the half beat makes no chord with it
+    opening: float = 5.31  # the first chord is not the tonic in root position
     closing: float = 30.0  # the last chord is not, where the melody lets it
-    minor_ending: float = 6.37  # the last chord is minor
-    phrase_end: float = 2.66  # a phrase ends on anything but a triad in root position
-    cadence: tuple[float, ...] = (-0.76, 0.88, -3.23, 3.58, 8.35)  # by CADENCES
+    minor_ending: float = 7.45  # the last chord is minor
+    phrase_end: float = 2.73  # a phrase ends on anything but a triad in root position
+    cadence: tuple[float, ...] = (-0.8, 0.89, -3.35, 3.31, 8.8)  # by CADENCES
     # From beat to beat.
     parallel: float = 2.18  # fifths, octaves or unisons that two voices reach together from the same
-    inner_moves: tuple[float, ...] = (0.08, 0.3, 0.0, 0.81, 1.61, 1.32, 0.82, 2.95)  # by SIZES
-    bass_moves: tuple[float, ...] = (0.36, -0.11, -0.34, 1.03, 0.59, 2.29, 0.75, 2.73)
-    bass_stays: float = 0.58  # over a bar line
-    contrary: float = -0.21  # outer voices in contrary motion
-    seventh: float = 2.04  # of a chord, in a lower voice, that does not go down by step
-    doubled_third: float = 1.45  # of a dominant that goes to its tonic
+    inner_moves: tuple[float, ...] = (0.09, 0.3, 0.0, 0.79, 1.59, 1.22, 0.79, 2.87)  # by SIZES
+    bass_moves: tuple[float, ...] = (0.36, -0.12, -0.35, 1.04, 0.56, 2.29, 0.73, 2.81)
+    bass_stays: float = 0.59  # over a bar line
+    contrary: float = -0.17  # outer voices in contrary motion
+    seventh: float = 1.98  # of a chord, in a lower voice, that does not go down by step
+    doubled_third: float = 1.43  # of a dominant that goes to its tonic
     stray_six_four: float = 9.0  # a leap of the bass to or from a 6/4 chord, by step a part
     roots: tuple[float, ...] = (
         -0.03,
-        -0.14,
-        -0.11,
-        0.04,
-        0.67,
-        -0.27,
-        -0.42,
-        -0.17,
-        -0.23,
-        0.18,
-        0.37,
-        -0.23,
+        -0.15,
+        -0.1,
+        0.06,
+        0.65,
+        -0.26,
+        -0.46,
+        -0.15,
+        -0.19,
+        0.16,
+        0.36,
+        -0.21,
     )  # the root moves up by so many semitones
     # Between beats.
-    trust_between: float = 0.2  # how much the improbability of each sixteenth counts
-    wide: float = 3.43  # a move to or from a note on the half beat by over a fifth, octaves excepted
-    inner_shapes: tuple[float, ...] = (0.5, -1.71, 0.68, 0.26, 0.46, 0.43, 0.9)  # by SHAPES
-    bass_shapes: tuple[float, ...] = (0.43, -2.18, -0.23, 1.63, 0.18, 0.73, 0.51)
+    trust_between: float = 0.15  # how much the improbability of each sixteenth counts
+    wide: float = 3.2  # a move to or from a note on the half beat by over a fifth, octaves excepted
+    inner_shapes: tuple[float, ...] = (0.48, -1.45, 0.52, 0.17, 0.28, 0.33, 0.73)  # by SHAPES
+    bass_shapes: tuple[float, ...] = (0.36, -1.91, -0.3, 1.07, 0.05, 0.51, 0.3)
     suspension: float = 0.0  # a voice holds its note into the beat and goes down by step on the half
-    clash: float = 0.68  # the half beat makes no chord
-    together: float = 0.35  # each voice but one that moves on a half beat
-    crowd: float = 4.97  # parallels from step to step
+    clash: float = 0.64  # the half beat makes no chord
+    together: float = 0.45  # each voice but one that moves on a half beat
+    crowd: float = 4.82  # parallels from step to step
 
 
 def move_table(sizes, costs, lowest):

@@ -35,9 +35,10 @@ from .prices import (
 )
 from .viterbi import cheapest_path
 
-COMBINED = 600  # sonorities that are priced for a beat: eight pitches for each of three voices
-SONORITIES = 128  # the cheapest of them, whose moves are priced
+COMBINED = 350  # sonorities that are priced for a beat: seven pitches for each of three voices
+SONORITIES = 64  # the cheapest of them, whose moves are priced
 MOST_CANDIDATES = 12  # for a single voice
+AT_ONCE = 1024  # beats whose sonorities are listed at once, for the memory's sake
 THIRDS = {"major": 4, "minor": 3}
 INVERSION_OF = np.array([0, 0, 0, 1, 1, 0, 2, 2, 2, 3, 3, 3])  # by how far the bass is above the root
 # The network does not know where songs and phrases end. How likely are at least the notes of the tonic at the
@@ -57,20 +58,25 @@ class Beats(NamedTuple):
     half : int array [beat]
         The melody's pitch on the half of the beat.
     phrase_end, downbeat : bool array [beat]
+    opens, closes : bool array [beat]
+        Which one begins the song, and which one ends it, if any.
     key : (tonic, mode) or None
     place : int
         Which voice the melody is, counted from the top.
-    whole : bool
-        Whether they begin and end the song.
     """
 
     melody: np.ndarray
     half: np.ndarray
     phrase_end: np.ndarray
     downbeat: np.ndarray
+    opens: np.ndarray
+    closes: np.ndarray
     key: tuple | None = None
     place: int = 0
-    whole: bool = False
+
+    def part(self, which):
+        """Take some of them: a slice."""
+        return Beats(*(array[which] for array in self[:-2]), self.key, self.place)
 
 
 class Sonorities(NamedTuple):
@@ -104,14 +110,25 @@ def decide_beats(likelihood, beats, costs):
     float
         The price.
     """
+    parts = []
+    for first in range(0, len(likelihood), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        parts.append(_cheapest_sonorities(likelihood[part], beats.part(part), costs))
+    chords, local = zip(*parts, strict=True)
+    chords, local = Sonorities(*map(np.concatenate, zip(*chords, strict=True))), np.concatenate(local)
+    path, price = cheapest_path(local, movement(chords, beats, costs))
+    return chords.pitch[np.arange(len(path)), path], price
+
+
+def _cheapest_sonorities(likelihood, beats, costs):
+    """Pick the sonorities that are cheapest by themselves: Sonorities, and float32 [beat, candidate]."""
     pitch, score = combine(likelihood, beats)
     chords = find_chords_of(pitch)
-    local = price_sonorities(chords, beats, costs) - costs.trust * score
-    if local.shape[1] > SONORITIES:
-        best = np.argpartition(local, SONORITIES - 1, axis=1)[:, :SONORITIES]
-        chords, local = chords.take(best), np.take_along_axis(local, best, axis=1)
-    path, price = cheapest_path(local.astype(np.float32), movement(chords, beats, costs))
-    return chords.pitch[np.arange(len(path)), path], price
+    local = (price_sonorities(chords, beats, costs) - costs.trust * score).astype(np.float32)
+    if local.shape[1] <= SONORITIES:
+        return chords, local
+    best = np.argpartition(local, SONORITIES - 1, axis=1)[:, :SONORITIES]
+    return chords.take(best), np.take_along_axis(local, best, axis=1)
 
 
 def combine(likelihood, beats):
@@ -140,10 +157,9 @@ def _floor(beats, pitches):
         above = (np.arange(pitches) - beats.melody[:, None]) % OCTAVE
         scale = np.isin((np.arange(pitches) - tonic) % OCTAVE, (*SCALES[mode], OCTAVE - 1))
         floor[np.isin(above, CONSONANT) & scale & beats.phrase_end[:, None]] = np.log(CONSONANT_FLOOR)
-        if beats.whole:
-            for end, third in ((0, THIRDS[mode]), (-1, THIRDS["major"])):
-                at_home = np.isin((np.arange(pitches) - tonic) % OCTAVE, (0, third, 7))
-                floor[end, at_home] = np.log(TONIC_FLOOR)
+        for end, third in ((beats.opens, THIRDS[mode]), (beats.closes, THIRDS["major"])):
+            at_home = np.isin((np.arange(pitches) - tonic) % OCTAVE, (0, third, 7))
+            floor[end[:, None] & at_home] = np.log(TONIC_FLOOR)
     return floor
 
 
@@ -195,15 +211,16 @@ def _price_by_key(cost, chords, beats, costs):
     cost += costs.leading_tone * (wants_up & ((pitch % OCTAVE == leading).sum(axis=-1) > 1))
     if mode == "minor":
         cost += costs.minor_dominant * (dominant & IS_MINOR_OR_MINOR_SEVENTH[kind])
-    if not beats.whole:
-        return
     other_mode = IS_MINOR if mode == "major" else IS_MAJOR
     ending = IS_MINOR if mode == "major" else np.zeros_like(IS_MAJOR)  # minor may end in major
-    for end, price, foreign in ((0, costs.opening, other_mode), (-1, costs.closing, ending)):
-        if (int(beats.melody[end]) - tonic) % OCTAVE in (0, *THIRDS.values(), 7):
-            at_home = (root[end] == tonic) & (inversion[end] == 0) & (IS_TRIAD & ~foreign)[kind[end]]
-            cost[end] += price * ~at_home
-    cost[-1] += costs.minor_ending * IS_MINOR[kind[-1]]
+    fits = np.isin((beats.melody - tonic) % OCTAVE, (0, *THIRDS.values(), 7))
+    for end, price, foreign in (
+        (beats.opens & fits, costs.opening, other_mode),
+        (beats.closes & fits, costs.closing, ending),
+    ):
+        at_home = (root[end] == tonic) & (inversion[end] == 0) & (IS_TRIAD & ~foreign)[kind[end]]
+        cost[end] += price * ~at_home
+    cost[beats.closes] += costs.minor_ending * IS_MINOR[kind[beats.closes]]
 
 
 def movement(chords, beats, costs):
