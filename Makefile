@@ -12,7 +12,7 @@ RECIPES ?= classic before tour best
 SEEDS ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run train notebook test test-slow lint dataset images outputs evaluate pretrained speedrun bench bench-harmonize scaling gallery clean clean-runs
+.PHONY: help run train notebook test test-slow lint dataset images outputs evaluate pretrained phrases speedrun bench bench-harmonize scaling gallery clean clean-runs
 
 help:            ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -52,6 +52,9 @@ evaluate: $(VENV)/lesson        ## Measure networks beside Bach (SPLIT=valid NET
 
 pretrained: $(VENV)/lesson      ## Train the shipped networks from nothing, and the classic recipe (two hours)
 	$(BIN)/python -m pretrained.make
+
+phrases: $(VENV)/lesson         ## Fit the model that guesses where phrases of a melody end (half a minute)
+	$(BIN)/python -m pretrained.make_phrases
 
 speedrun: $(VENV)/lesson        ## Train recipes side by side and tell how soon they listen (RECIPES="tour before" SEEDS="0 1 2")
 	$(BIN)/python -m pretrained.speedrun $(RECIPES) --seeds $(SEEDS)

@@ -131,6 +131,7 @@ def cadence(*chords, **options):
         ((IV, V7, ONE), 7, "authentic"),  # in whatever key
         ((ONE, LEADING, ONE), 0, "authentic"),
         ((IV, (I64, 2), (V, 2), ONE), 0, "authentic"),  # the dominant comes with the last eighth
+        ((IV, (I64, 1), (V, 2), ((71, 69, 65, 43), 1), ONE), 0, "authentic"),  # and something after it
         ((V, (IV, 8), ONE), 0, "plagal"),
         ((IV, V, I6), 0, "none"),
         ((IV, V, (72, 67, 70, 48)), 0, "none"),
@@ -168,7 +169,7 @@ def test_voices_rest_or_move_under_the_last_note():
     assert told["voices move at phrase ends"] == (0, 1)
     assert told["voices move at phrase ends, however late"] == (1, 1)
     # A new chord with the note is no motion under it, nor is a voice that falls silent.
-    told = listen(V, (ONE, 4), ((72, REST, 64, 48), 4), ends=[4])
+    told = listen(V, (ONE, 2), ((72, REST, 64, 48), 6), ends=[4])
     assert told["voices move at phrase ends"] == (0, 1)
     # The melody strikes its note again: two notes.
     chords = (ONE, 2), (I6, 6)
@@ -222,6 +223,7 @@ def test_six_four_chords_need_a_reason():
     assert listen((72, 69, 65, 53), I64, (72, 69, 65, 57))[name][0] == 0  # passing
     assert listen((72, 69, 65, 53), I64, (72, 69, 65, 53))[name][0] == 1  # in by step, but back
     assert listen((71, 67, 62, 55), I64, VI)[name][0] == 0  # over a held bass
+    assert listen(IV, I64, (72, 69, 64, 55))[name][0] == 0  # the bass is held on
     assert listen(IV, I6, VI)[name][0] == 0
 
 
@@ -246,6 +248,7 @@ def test_inversions_and_steps_of_the_root():
     assert told["root position"] == (3, 5) and told["first inversion"] == (1, 5)
     assert told["V to I per beat"] == (1, 5)
     assert listen((69, 65, 62, 50), (71, 67, 62, 43))["V to I per beat"] == (0, 2)  # ii to V is none
+    assert listen((73, 70, 66, 54), (74, 73, 72, 54))["V to I per beat"] == (0, 2)  # to no chord
 
 
 def test_dominants_in_minor():

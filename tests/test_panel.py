@@ -58,6 +58,24 @@ def test_what_goes_wrong_is_said_and_leaves_the_button_alive(tmp_path):
     panel.button.click()
     assert "&lt;b&gt;" in panel.status.value
     assert not panel.button.disabled
+    panel.notes.value, panel.phrases.value = "C5 D5 E5 C5", "1:9"
+    panel.button.click()
+    assert "that bar has no such beat" in panel.status.value
+
+
+def test_phrases_are_where_the_owner_says(tmp_path, monkeypatch):
+    asked = []
+
+    def harmonize_nothing(melody, **options):
+        asked.append(options["phrases"])
+        raise ValueError("enough")
+
+    monkeypatch.setattr("utils.arranger.panel.harmonize_takes", harmonize_nothing)
+    panel = open_panel(folder=tmp_path)
+    for words in ("", " 1:3 ", "none"):
+        panel.phrases.value = words
+        panel.button.click()
+    assert asked == [None, "1:3", "none"]
 
 
 def test_an_unforeseen_failure_is_said_too(tmp_path):

@@ -21,7 +21,7 @@ Each of them is short and takes what it offers from a folder below, one for each
 imports only from those above it in this table.
 
 ==================  =================================================================================
-``music/``          grids, theory, meters, measures, the grade: NumPy and SciPy alone
+``music/``          grids, theory, meters, phrases, measures, the grade: NumPy and SciPy alone
 ``songs/``          songs as files: reading, finding the melody, writing MIDI, scores, sound
 ``pictures/``       piano rolls, curves, the film, players
 ``networks/``       layers, heads, networks in files

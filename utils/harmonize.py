@@ -54,6 +54,13 @@ def _parser():
     parser.add_argument("--pickup", type=float, help="quarter notes before the first bar line")
     parser.add_argument("--play-repeats", action="store_true", help="play a score's repeats out")
     parser.add_argument(
+        "--phrases",
+        nargs="+",
+        metavar="BAR:BEAT",
+        help="where the last note of each phrase sounds, as in 2:3 4:3, or none (default: fermatas and "
+        "breath marks tell, else it is guessed)",
+    )
+    parser.add_argument(
         "--programs",
         type=int,
         nargs="+",
@@ -83,6 +90,7 @@ def main(arguments=None):
             track=track,
             pickup=options.pickup,
             play_repeats=options.play_repeats,
+            phrases=options.phrases and " ".join(options.phrases),
         )
     except MelodyError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -27,9 +27,11 @@ FOLDER = MODEL_DIR / "panel"
 NOTATION = (
     "A letter, # or b if need be, an octave, then beats after a colon: <code>C5 F#5:2 Bb4:1/2 r:1</code>. "
     "<code>r</code> is a rest. Without beats a note lasts one; without an octave it stays in that of the "
-    "note before. Commas and bar lines <code>|</code> are welcome and mean nothing."
+    "note before. <code>!</code> behind a note ends a phrase. Commas and bar lines <code>|</code> are "
+    "welcome and mean nothing."
 )
 AS_IT_IS = "as in the melody"
+PHRASES_SHOWN = "found, or 2:3 4:3, or none"
 PICKUPS = {"none": 0, "½ beat": 0.5, "1 beat": 1, "1½ beats": 1.5, "2 beats": 2, "3 beats": 3}  # before bar 1
 TEMPI = (50, 60, 70, 80, 90, 100, 110, 120, 140, 160)  # quarter notes per minute
 INSTRUMENTS = {"piano": 0, "harpsichord": 6, "church organ": 19, "strings": 48, "choir": 52, "brass": 61}
@@ -83,9 +85,12 @@ class Panel(widgets.VBox):
         tempi = [(AS_IT_IS, 0), *((f"{tempo} beats a minute", tempo) for tempo in TEMPI)]
         self.tempo = widgets.Dropdown(options=tempi, description="Tempo:")
         self.pickup = widgets.Dropdown(options=[AS_IT_IS, *PICKUPS], description="Pickup:")
+        self.phrases = widgets.Text(placeholder=PHRASES_SHOWN, description="Phrases:")
+        self.phrases.continuous_update = False
         self.instrument = widgets.Dropdown(options=[AS_IT_IS, *INSTRUMENTS], description="Instrument:")
         self.takes.tooltip = "How many arrangements to choose from"
         self.seed.tooltip = "Another number, other takes; the same number, the same takes"
+        self.phrases.tooltip = "Bar and beat of each phrase's last note, if they are not found"
         self.creativity.tooltip = "0: always the likeliest notes; higher: more surprises"
         self.button = widgets.Button(description="Harmonize", button_style="primary", icon="music")
         self.status = widgets.HTML()
@@ -96,7 +101,8 @@ class Panel(widgets.VBox):
         self.file.observe(lambda _: self._name_file(), "value")
         self.button.on_click(lambda _: self.harmonize())
         self._show_source()
-        choices = (self.takes, self.seed, self.creativity, self.pickup, self.tempo, self.instrument)
+        choices = (self.takes, self.seed, self.creativity, self.pickup, self.phrases)
+        choices += (self.tempo, self.instrument)
         for control in choices:
             control.layout.width = "20em"
         row = widgets.Box(choices, layout=widgets.Layout(flex_flow="row wrap", width="100%"))
@@ -132,6 +138,7 @@ class Panel(widgets.VBox):
             generator=self._generator,
             critic=self._critic,
             pickup=PICKUPS.get(self.pickup.value),
+            phrases=self.phrases.value.strip() or None,
         )
         self.results.children = [widgets.HTML() for _ in arrangements]
         for number, arrangement in enumerate(arrangements, start=1):

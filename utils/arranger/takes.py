@@ -72,6 +72,7 @@ def harmonize_takes(
     track: int | str | None = None,
     pickup: float | None = None,
     play_repeats: bool = False,
+    phrases=None,
     costs: Costs | None = None,
 ) -> list[Arrangement]:
     """Set voices below a melody, several times.
@@ -94,7 +95,7 @@ def harmonize_takes(
     critic : callable, optional
         ``critic((rolls, melody), training=False)`` over windows of two bars gives one score a
         window, higher is better. The score of a take is the mean.
-    track, pickup, play_repeats
+    track, pickup, play_repeats, phrases
         As for :func:`.read_melody`.
     costs : search.Costs, optional
 
@@ -116,7 +117,7 @@ def harmonize_takes(
     if not 0 <= creativity < math.inf:
         raise ValueError(f"creativity={creativity}; give 0 (the likeliest) or more, as a rule up to 2")
     if not isinstance(melody, Melody):
-        melody = read_melody(melody, track, pickup, play_repeats)
+        melody = read_melody(melody, track, pickup, play_repeats, phrases)
     if generator is None:
         generator, shipped_critic = load_shipped()
         critic = critic or shipped_critic

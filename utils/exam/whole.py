@@ -72,7 +72,7 @@ def in_windows(answer, chorales):
 
 
 def melody_of(chorale):
-    """Take the soprano of a chorale as a user's score would bring it.
+    """Take the soprano of a chorale as a user's score would bring it, fermatas too.
 
     Parameters
     ----------
@@ -101,6 +101,7 @@ def melody_of(chorale):
         keys=(Key(Fraction(0), chorale.sharps),),
         bars=bars,
         title=chorale.name,
+        phrase_ends=tuple(chorale.phrase_ends.tolist()),
     )
 
 

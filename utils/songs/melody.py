@@ -26,6 +26,7 @@ from ..music.meter import (
 )
 from ..music.theory import OCTAVE, find_key, note_name, sharps_of, spell
 from .find_melody import choose, follow_line, rank
+from .find_phrases import find_phrase_ends
 from .guess_pickup import guess_pickup
 from .mend_midi import find_header
 from .read_midi import read_midi, tempo_at
@@ -83,6 +84,8 @@ class Melody:
         Its notes as their owner spelled them.
     title, composer, lyricist, copyright : str
         Of the piece; the title is the file's name where it has none.
+    phrase_ends : tuple of int
+        The steps where the last notes of phrases begin, ascending; empty where nobody knows.
     """
 
     grid: np.ndarray
@@ -106,9 +109,10 @@ class Melody:
     composer: str = ""
     lyricist: str = ""
     copyright: str = ""
+    phrase_ends: tuple = ()
 
 
-def read_melody(source, track=None, pickup=None, play_repeats=False):
+def read_melody(source, track=None, pickup=None, play_repeats=False, phrases=None):
     """Read the melody of a whole song.
 
     Drums are passed over. Of a part of several voices the tune is taken, see
@@ -121,7 +125,7 @@ def read_melody(source, track=None, pickup=None, play_repeats=False):
     source : str, Path, music21 stream, or sequence of (pitch, beats)
         A Standard MIDI File of type 0 or 1, a MusicXML file (.musicxml, .xml, .mxl), a stream of music21,
         or notes: a MIDI number, a name such as ``"C5"``, ``"F#4"``, ``"Bb3"``, or None for a rest, each
-        with its length in quarter notes.
+        with its length in quarter notes and, if a phrase ends with it, ``"!"``.
     track : int or str, optional
         Which of the parts with notes, counted from 0 with drums left out, or a piece of its name. By
         default the likeliest, see :func:`.rank`.
@@ -129,6 +133,9 @@ def read_melody(source, track=None, pickup=None, play_repeats=False):
         Quarter notes before the first bar line, where the source does not tell.
     play_repeats : bool
         Write out what a score repeats, in the order in which it is played; by default repeats stay signs.
+    phrases : str or sequence, optional
+        Where phrases end, see :func:`.find_phrase_ends`. By default fermatas and breath marks tell, or the
+        ends are guessed from the melody.
 
     Returns
     -------
@@ -137,8 +144,8 @@ def read_melody(source, track=None, pickup=None, play_repeats=False):
     Raises
     ------
     MelodyError
-        If there is no such file, if it is unreadable, too large, without notes or with drums only, or if
-        it has no such track.
+        If there is no such file, if it is unreadable, too large, without notes or with drums only, if it
+        has no such track, or if a phrase cannot end as asked.
     """
     song = read_song(source, play_repeats)
     if pickup is not None:
@@ -163,6 +170,8 @@ def read_melody(source, track=None, pickup=None, play_repeats=False):
                 f"It would fit its bars better with a pickup of {float(guess):g} quarter notes: if it has "
                 f"one, ask for it (pickup={float(guess):g}, --pickup {float(guess):g})."
             )
+    phrase_ends, how = find_phrase_ends(song, chosen.signs, grid, onset, phrases)
+    report.append(how)
     taken = {note.start for note in notes}
     return Melody(
         grid=grid,
@@ -186,6 +195,7 @@ def read_melody(source, track=None, pickup=None, play_repeats=False):
         composer=song.composer,
         lyricist=song.lyricist,
         copyright=song.copyright,
+        phrase_ends=phrase_ends,
     )
 
 

@@ -17,12 +17,15 @@ from .song import (
     MelodyError,
     Note,
     Part,
+    Sign,
     Song,
     tempo_of,
 )
 
 TYPED_EXAMPLE = "C5 C5 G5 G5 A5 A5 G5:2 | F5 F5 E5 E5 D5 D5 C5:2"
 PLAIN_NUMBER = re.compile(r"\s*[+-]?(\d{0,9}\.?\d{1,9}|\d{1,9}\.|\d{1,9}/\d{1,9})\s*")
+PHRASE_END = "!"  # behind the last note of a phrase; a fermata sign says the same
+FERMATA = "\N{MUSICAL SYMBOL FERMATA}"
 LONGEST_NAME = 8  # letters of a note, with room to spare
 MOST_SHOWN = 40  # letters of a mistake
 FIRST_OCTAVE = "5"  # of typed notes: where sopranos sing
@@ -30,13 +33,15 @@ FIRST_OCTAVE = "5"  # of typed notes: where sopranos sing
 
 def read_typed(pairs):
     """Make a song of pairs of a pitch and its quarter notes, as :func:`.read_melody` describes them."""
-    source, now, notes = "the notes", Fraction(0), []
+    source, now, notes, signs = "the notes", Fraction(0), [], []
     advice = 'Give pairs of a pitch and its quarter notes, such as [("C5", 1), (None, 0.5), (67, 2)]'
     try:
-        pairs = [(pitch, _length(beats).limit_denominator(SCORE_TICKS)) for pitch, beats in pairs]
+        pairs = [
+            (pitch, _length(beats).limit_denominator(SCORE_TICKS), *mark) for pitch, beats, *mark in pairs
+        ]
     except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise MelodyError(source, f"not pairs of a pitch and a length ({error})", advice) from error
-    for place, (pitch, beats) in enumerate(pairs):
+    for place, (pitch, beats, *mark) in enumerate(pairs):
         if beats <= 0:
             raise MelodyError(source, f"note {place} is {_short(beats)} beats long", advice)
         if beats > LONGEST_BEATS:
@@ -47,11 +52,16 @@ def read_typed(pairs):
         if number is not None:
             start, end = round(now * SCORE_TICKS), round((now + beats) * SCORE_TICKS)
             notes.append(Note(start, end, number, DEFAULT_VELOCITY))
+        if mark not in ([], [PHRASE_END]):
+            reason = f"note {place} has a mark that is not {PHRASE_END!r}: {_short(mark[0])}"
+            raise MelodyError(source, reason, advice)
+        if mark and notes:
+            signs.append(Sign(notes[-1].start, "breath", "comma"))
         now += beats
     if not notes:
         raise MelodyError(source, "no notes", advice)
     conductor = (mido.MetaMessage("set_tempo", tempo=tempo_of(DEFAULT_TEMPO)),)
-    part = Part("Melody", 0, notes)
+    part = Part("Melody", 0, notes, signs=tuple(signs))
     return Song(source, [part], SCORE_TICKS, conductor, tidy_meters([]), Fraction(0))
 
 
@@ -63,12 +73,14 @@ def parse_notes(text):
     text : str
         Notes such as ``C5``, ``f#4:2``, ``Bb:1/2`` and rests ``r:1``, between spaces, commas or bar lines.
         After the colon stand the beats, one if they are left out. A note without an octave takes that of
-        the note before, the first one octave 5; C4 is middle C.
+        the note before, the first one octave 5; C4 is middle C. Behind the last note of a phrase an
+        exclamation mark may stand: ``G5:2!``.
 
     Returns
     -------
-    list of (int or None, Fraction)
-        MIDI pitch, None for a rest, and beats: what :func:`read_melody` takes.
+    list of (int or None, Fraction) or (int or None, Fraction, "!")
+        MIDI pitch, None for a rest, and beats, and whether a phrase ends with it: what
+        :func:`read_melody` takes.
 
     Raises
     ------
@@ -76,22 +88,25 @@ def parse_notes(text):
         If a note cannot be understood or there is none.
     """
     source, notes, octave = "typed notes", [], FIRST_OCTAVE
+    text = re.sub(rf"[\s,;|]*[{PHRASE_END}{FERMATA}]+", PHRASE_END + " ", text)
     for number, word in enumerate(re.split(r"[\s,;|]+", text.strip(" \t\n,;|")), start=1):
-        name, colon, beats = word.lower().replace("♯", "#").replace("♭", "b").partition(":")
+        mark = (PHRASE_END,) if word.endswith(PHRASE_END) else ()
+        plain = word.removesuffix(PHRASE_END).lower().replace("♯", "#").replace("♭", "b")
+        name, colon, beats = plain.partition(":")
         length = _beats(beats) if colon else Fraction(1)
         if length is None:
             advice = "After the colon stand the beats, as in C5:2, C5:0.5 or C5:1/2"
             raise MelodyError(source, f"note {number}, {_short(word)}, has no length", advice)
         if name in ("r", "rest"):
-            notes.append((None, length))
+            notes.append((None, length, *mark))
             continue
         octave = name.lstrip("abcdefg#") or octave
         pitch = _pitch(name if name.endswith(octave) else name + octave)
         if pitch is None:
             reason = f"note {number}, {_short(word)}, is none" if word else "there is no note yet"
             raise MelodyError(source, reason, f"Write them like this: {TYPED_EXAMPLE}")
-        notes.append((pitch, length))
-    if all(pitch is None for pitch, _ in notes):
+        notes.append((pitch, length, *mark))
+    if all(pitch is None for pitch, *_ in notes):
         raise MelodyError(source, "there are only rests", f"Write notes too, like this: {TYPED_EXAMPLE}")
     return notes
 
