@@ -18,6 +18,7 @@ from utils.arranger import between, sonorities
 from utils.arranger.prices import MOTIONS, SHAPES, SIZE_OF, Costs
 from utils.arranger.proposals import TRANSPOSITIONS, heard_steps, propose_probabilities
 from utils.arranger.search import CREATIVITY, decode, find_beats, steps_of_slots
+from utils.arranger.takes import last_notes
 from utils.corpus.pieces import load_chorales
 from utils.music.beats import KIND_OF, KINDS, NONE, WHERE
 from utils.music.cadences import CADENCES, name_cadences
@@ -65,9 +66,7 @@ def load_songs(generator=None):
 def study(chorale, generator=None):
     """Prepare a chorale for the search, and ask a network about its melody: Song."""
     melody = chorale.grid[:, 0].astype(int)
-    begins = np.flatnonzero(chorale.onset[:, 0])
-    last = np.column_stack([begins, np.append(begins[1:], len(melody))])
-    last = last[np.isin(begins, chorale.phrase_ends)]
+    last = last_notes(chorale.onset[:, 0], chorale.phrase_ends)
     heard = np.arange(len(melody)) - chorale.bars[0] % -STEPS_PER_BAR
     phase = heard % STEPS_PER_BEAT
     start, slot, ends = find_beats(phase, last)

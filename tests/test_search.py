@@ -11,6 +11,7 @@ from pretrained import prices as fit
 from utils.arranger import between, search, sonorities
 from utils.arranger.prices import SHAPES, SIZES, Costs
 from utils.arranger.search import decode
+from utils.arranger.takes import last_notes
 from utils.arranger.viterbi import cheapest_path
 from utils.corpus.pieces import load_chorales
 from utils.music.beats import KINDS
@@ -94,6 +95,24 @@ def test_a_long_song_costs_what_its_parts_cost():
     _, short = decode(p, melody, FREE)
     _, long = decode(np.tile(p, (100, 1, 1)), np.tile(melody, 100), FREE)
     assert long == pytest.approx(short, rel=1e-4)  # nothing is lost to rounding
+
+
+def test_a_long_song_in_parts_is_the_same(monkeypatch):
+    p, melody = noisy(np.random.default_rng(1)), np.full(64, 70)
+    whole, price = decode(p, melody, key=C_MAJOR, whole=True)
+    monkeypatch.setattr(sonorities, "AT_ONCE", 3)
+    monkeypatch.setattr(between, "AT_ONCE", 5)
+    parts, price_in_parts = decode(p, melody, key=C_MAJOR, whole=True)
+    np.testing.assert_array_equal(parts, whole)
+    assert price_in_parts == pytest.approx(price)
+
+
+def test_the_last_notes_of_phrases_last_until_the_next():
+    onset = np.zeros(12, bool)
+    onset[[2, 4, 8]] = True
+    assert last_notes(onset, (4,)).tolist() == [[4, 8], [8, 12]]  # the last note of all is one
+    assert last_notes(onset, (2, 8)).tolist() == [[2, 4], [8, 12]]
+    assert last_notes(np.zeros(3, bool), ()).shape == (0, 2)
 
 
 # -------------------------------------------------------------------------------------------- the beats
@@ -361,12 +380,6 @@ def chorales():
     return whole[:6]
 
 
-def last_notes(chorale):
-    begins = np.flatnonzero(chorale.onset[:, 0])
-    ends = np.append(begins[1:], len(chorale.grid))
-    return np.column_stack([begins, ends])[np.isin(begins, chorale.phrase_ends)]
-
-
 @pytest.mark.parametrize("strength", [0.5, 0.9])
 def test_bach_stays_bach(chorales, strength):
     for c in chorales:
@@ -376,7 +389,7 @@ def test_bach_stays_bach(chorales, strength):
             p[:, 1:],
             c.grid[:, 0],
             phase=phase,
-            phrase_ends=last_notes(c),
+            phrase_ends=last_notes(c.onset[:, 0], c.phrase_ends),
             key=(c.tonic, c.mode),
             bars=c.bars,
             whole=True,

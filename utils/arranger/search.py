@@ -83,7 +83,9 @@ def decode(
     tune = melody[at]
     number = np.arange(len(first))
     opens, closes = (number == 0) & whole, (number == len(first) - 1) & whole
-    beats = Beats(tune[:, 0], tune[:, 2], np.isin(first, ends), np.isin(first, bars), opens, closes, key, place)
+    beats = Beats(
+        tune[:, 0], tune[:, 2], np.isin(first, ends), np.isin(first, bars), opens, closes, key, place
+    )
     on_beats = _log(_pool(probability, slot, first)) + noise
     chosen, price = decide_beats(on_beats, beats, costs)
     between = _log(probability[at]) + noise[:, None]

@@ -138,7 +138,7 @@ def harmonize_takes(
         octaves=octaves,
         semitones=semitones,
         in_its_range=True,
-        phrase_ends=_last_notes(melody),
+        phrase_ends=last_notes(melody.onset, melody.phrase_ends),
         key=find_key_of_melody(melody.grid, melody.keys[0].sharps),
         bars=bar_lines(melody.meters, melody.pickup, len(line), melody.bars),
         whole=True,
@@ -290,12 +290,26 @@ def _without_rests(grid):
     return grid[sounding[np.maximum(latest, 0)]].astype(np.int64)
 
 
-def _last_notes(melody):
-    """List where the last note of each phrase, and of the song, begins and ends: int array [phrase, 2]."""
-    begins = np.flatnonzero(melody.onset)
-    last = np.isin(begins, getattr(melody, "phrase_ends", ()))
+def last_notes(onset, phrase_ends):
+    """List where the last note of each phrase begins and ends.
+
+    Parameters
+    ----------
+    onset : bool array [step]
+        Where the notes of the melody begin.
+    phrase_ends : sequence of int
+        Where the last notes of its phrases begin. The song's last note is one in any case.
+
+    Returns
+    -------
+    int array [phrase, 2]
+        Steps; a note lasts until the next one.
+    """
+    begins = np.flatnonzero(onset)
+    last = np.isin(begins, phrase_ends)
     last[-1:] = True
-    return np.column_stack([begins, np.append(begins[1:], len(melody.grid))])[last]
+    end = np.append(begins[1:], len(onset))[: len(begins)]
+    return np.column_stack([begins, end])[last]
 
 
 def _way_to_soprano(line):
