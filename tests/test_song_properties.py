@@ -6,6 +6,7 @@ tick, in bars that add up, or one MelodyError. ``SONG_EXAMPLES=5000`` tries so m
 
 import os
 import tempfile
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 from test_arranger import Recorder
 from test_reading import write_notes
 
-from utils.arranger.search import Costs, decode
+from utils.arranger.prices import Costs
+from utils.arranger.search import decode
 from utils.arranger.takes import harmonize
 from utils.music import counting
 from utils.music.grid import REST, quantize
@@ -30,7 +32,7 @@ from utils.songs.song import MelodyError
 
 EXAMPLES = int(os.environ.get("SONG_EXAMPLES", "250"))
 HEALTH = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
-FREE = Costs(parallel=0, crossing=0, spacing=0, sweetness=0, skip=0, leap=0, move=(0,), non_chord=(0,))
+NOTHING = {name: (0.0,) * len(v) if isinstance(v, tuple) else 0.0 for name, v in asdict(Costs()).items()}
 
 
 def tries(share=1):
@@ -215,11 +217,13 @@ def test_the_search_counts_parallels_as_musicians_do(seed, voices, place):
     grid = rng.integers(ranges[:, 0], ranges[:, 1] + 1, (12, voices))
     steps = np.cumsum(rng.integers(-2, 3, (12, 1)), axis=0)  # many parallels
     grid = np.where(rng.random((12, 1)) < 0.7, np.clip(grid[:1] + steps, ranges[:, 0], ranges[:, 1]), grid)
+    grid = grid.repeat(4, axis=0)  # voices move with the beats
     others = np.delete(grid, place, axis=1)
-    certain = np.full((12, voices - 1, 128), 1e-6)
+    certain = np.full((48, voices - 1, 128), 1e-4)
     np.put_along_axis(certain, others[..., None], 1.0, axis=-1)
-    costs = Costs(**{**FREE.__dict__, "parallel": 1e-3})  # too little to avoid one
+    # Too little to avoid one.
+    costs = Costs(**NOTHING | {"trust": 1.0, "trust_between": 1.0, "crowd": 1e-3})
     found, price = decode(certain, grid[:, place], costs, place=place)
     np.testing.assert_array_equal(found[:, 1:], others)
-    assert 12 * price / 1e-3 == pytest.approx(count_parallels(grid), abs=0.01)
+    assert 48 * price / 1e-3 == pytest.approx(count_parallels(grid), abs=0.01)
     assert counting.count_parallels(grid).sum() == count_parallels(grid)

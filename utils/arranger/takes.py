@@ -24,13 +24,22 @@ from ..music.grid import (
     onsets_of,
     voice_names,
 )
-from ..music.meter import hear_in_common_time
+from ..music.keys import find_key_of_melody
+from ..music.meter import bar_lines, hear_in_common_time
 from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
 from ..networks.store import load_shipped
 from ..songs.melody import Melody, read_melody
 from .arrangement import Arrangement
-from .proposals import CREATIVITY, draw_takes, input_shapes, keys_to_ask_in, propose_probabilities
-from .search import Costs, decode
+from .prices import Costs
+from .proposals import (
+    CREATIVITY,
+    draw_takes,
+    heard_steps,
+    input_shapes,
+    keys_to_ask_in,
+    propose_probabilities,
+)
+from .search import decode
 
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 JUDGED_AT_ONCE = 64  # windows
@@ -143,6 +152,10 @@ def harmonize_takes(
         semitones=semitones,
         in_its_range=True,
         noise=noise,
+        phrase_ends=last_notes(melody.onset, melody.phrase_ends),
+        key=find_key_of_melody(melody.grid, melody.keys[0].sharps),
+        bars=bar_lines(melody.meters, melody.pickup, len(line), melody.bars),
+        whole=True,
     )
     voices = sung[0].grid.shape[1]
     place = voice_of(line, voices)
@@ -185,6 +198,10 @@ def harmonize_line(
     semitones=0,
     in_its_range=False,
     noise=None,
+    phrase_ends=(),
+    key=None,
+    bars=None,
+    whole=False,
 ):
     """Set voices to a line without rests: the core of :func:`harmonize_takes`.
 
@@ -207,6 +224,8 @@ def harmonize_line(
         octaves they are not, unless the line is an inner or the lowest voice.
     in_its_range : bool
         Whether the line is the voice that :func:`voice_of` names, and not always the upper one.
+    phrase_ends, key, bars, whole
+        As for :func:`.search.decode`. By default the key is guessed and bars are the model's.
 
     Returns
     -------
@@ -218,14 +237,12 @@ def harmonize_line(
     keys = [semitones + key for key in keys_to_ask_in(generator)]
     heard = np.arange(len(line)) if heard is None else heard
     phase = heard % STEPS_PER_BEAT if phase is None else phase
-    # What the model hears between two steps of the song, and after the last, is the note before.
-    window = input_shapes(generator)[0] or STEPS_PER_WINDOW
-    length = -(-(heard[-1] + 1) // math.lcm(window, STEPS_PER_WINDOW)) * math.lcm(window, STEPS_PER_WINDOW)
-    source = np.maximum(np.searchsorted(heard, np.arange(length), side="right") - 1, 0)
-    bars = length // STEPS_PER_BAR
+    key = key or find_key_of_melody(line)
+    bars = np.flatnonzero(heard % STEPS_PER_BAR == 0) if bars is None else bars
+    source = heard_steps(heard, input_shapes(generator)[0])
     if noise is None:
-        noise = creativity * draw_takes(generator, takes, seed, bars)
-    expected = (bars, *input_shapes(generator)[1])
+        noise = creativity * draw_takes(generator, takes, seed, len(source) // STEPS_PER_BAR)
+    expected = (len(source) // STEPS_PER_BAR, *input_shapes(generator)[1])
     if np.ndim(noise) != 1 + len(expected) or noise.shape[1:] != expected:
         wanted = ", ".join(map(str, expected))
         raise ValueError(f"noise has the shape {np.shape(noise)}; this melody needs (takes, {wanted})")
@@ -239,7 +256,17 @@ def harmonize_line(
         costs = replace(costs or Costs(), crossing=CROSSING_THE_TUNE)
 
     def one_take(proposed):
-        return decode(proposed, line if place else high, costs, phase=phase, place=place)
+        return decode(
+            proposed,
+            line if place else high,
+            costs,
+            phase=phase,
+            place=place,
+            phrase_ends=phrase_ends,
+            key=key,
+            bars=bars,
+            whole=whole,
+        )
 
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
         found = list(pool.map(one_take, probability))
@@ -305,6 +332,28 @@ def _without_rests(grid):
     sounding = np.flatnonzero(grid != REST)
     latest = np.searchsorted(sounding, np.arange(len(grid)), side="right") - 1
     return grid[sounding[np.maximum(latest, 0)]].astype(np.int64)
+
+
+def last_notes(onset, phrase_ends):
+    """List where the last note of each phrase begins and ends.
+
+    Parameters
+    ----------
+    onset : bool array [step]
+        Where the notes of the melody begin.
+    phrase_ends : sequence of int
+        Where the last notes of its phrases begin. The song's last note is one in any case.
+
+    Returns
+    -------
+    int array [phrase, 2]
+        Steps; a note lasts until the next one.
+    """
+    begins = np.flatnonzero(onset)
+    last = np.isin(begins, phrase_ends)
+    last[-1:] = True
+    end = np.append(begins[1:], len(onset))[: len(begins)]
+    return np.column_stack([begins, end])[last]
 
 
 def _way_to_soprano(line):

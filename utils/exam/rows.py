@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..arranger.proposals import CREATIVITY, propose
-from ..arranger.takes import harmonize_line
+from ..arranger.takes import harmonize_line, last_notes
 from ..corpus.pieces import CHORALES_FILE, load_chorales
 from ..corpus.windows import window_starts
-from ..music.grid import STEPS_PER_WINDOW, grid_to_roll
+from ..music.grid import STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll, onsets_of
+from ..music.phrases import guess_phrase_ends
 from ..music.roll_measures import melody_kept, monophony
 from ..path_utils import DATASET_DIR
 
@@ -169,7 +170,12 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
     answers = [[] for _ in range(takes)]
     scores = np.zeros((takes, len(songs)))
     for number, song in enumerate(songs):
-        found = harmonize_line(generator, song[:, 0], takes, seed, critic, creativity, costs)
+        begins = onsets_of(song[:, :1])[:, 0]
+        ends = guess_phrase_ends(song[:, 0], begins, np.arange(0, len(song), STEPS_PER_BAR))
+        ends = last_notes(begins, ends)
+        found = harmonize_line(
+            generator, song[:, 0], takes, seed, critic, creativity, costs, phrase_ends=ends
+        )
         for number_of_take, take in enumerate(found):
             answers[number_of_take].append(take.grid)
             scores[number_of_take, number] = take.scores.get("critic", np.nan)

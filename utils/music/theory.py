@@ -80,6 +80,17 @@ def voice_ranges(voices):
 # --- Voice leading ---
 
 
+def _perfect_table():
+    """Name the perfect intervals by their semitones: int8 array."""
+    distance = np.arange(PITCHES + 1)
+    simple = distance % OCTAVE
+    kind = np.where(simple == FIFTH, FIFTH, np.where(simple == 0, OCTAVE, NOT_PERFECT))
+    return np.where(distance == 0, UNISON, kind).astype(np.int8)
+
+
+PERFECT_OF = _perfect_table()
+
+
 def perfect_intervals(upper, lower):
     """Name the perfect intervals between two voices, whichever of them is higher.
 
@@ -94,11 +105,8 @@ def perfect_intervals(upper, lower):
         ``UNISON``, ``FIFTH``, ``OCTAVE`` (the last two with octaves added), or ``NOT_PERFECT``, also where a
         voice rests.
     """
-    distance = np.abs(upper - lower)
-    simple = distance % OCTAVE
-    kind = np.where(simple == FIFTH, FIFTH, np.where(simple == 0, OCTAVE, NOT_PERFECT))
-    kind = np.where(distance == 0, UNISON, kind)
-    return np.where((upper != REST) & (lower != REST), kind, NOT_PERFECT).astype(np.int8)
+    kind = PERFECT_OF.take(np.abs(upper - lower), mode="clip")
+    return np.where((upper != REST) & (lower != REST), kind, np.int8(NOT_PERFECT))
 
 
 def parallels(before, now, upper_motion, lower_motion):

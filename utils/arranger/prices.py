@@ -1,0 +1,160 @@
+"""What faults cost in the search, and rewards: in nats, found on Bach.
+
+Every price is a unit of log-probability for each time that the search does what the price names. They were
+fitted so that its arrangements do so as often as Bach (:mod:`pretrained.prices`). A negative one is a reward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..music.beats import IS_DOMINANT, IS_LEADING, IS_MAJOR, IS_TRIAD, KINDS, NONE, SEVENTH_OF
+from ..music.theory import OCTAVE
+
+CHORD_CODES = OCTAVE * len(KINDS) + 1  # of kind and root, no chord last
+MOTIONS = 2 * 128  # numbers for the semitones that a voice moves by
+ROLES = 3
+PLAIN, SEVENTH, SIX_FOUR = range(ROLES)  # what a note is in its chord, for where it goes from there
+# Sizes of a move: none, steps, thirds, fourths and fifths, tritone, sixths, octave, any other.
+SIZES = ((0,), (1, 2), (3, 4), (5, 7), (6,), (8, 9), (12,))
+SIZE_OF = np.full(MOTIONS, len(SIZES))
+for _size, _motions in enumerate(SIZES):
+    for _motion in _motions:
+        SIZE_OF[MOTIONS // 2 + _motion] = SIZE_OF[MOTIONS // 2 - _motion] = _size
+BY_STEP = 0.3  # of the price of a stray 6/4: the bass may be passing
+# What a note on the half of a beat is, by how the voice comes and goes.
+SHAPES = ("held", "passing", "neighbor", "anticipation", "step then leap", "leap then step", "leaps")
+HELD, PASSING, NEIGHBOR, ANTICIPATION, ESCAPE, APPROACH, LEAPS = range(len(SHAPES))
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The price of each fault, in nats; see the module."""
+
+    # A sonority on a beat.
+    trust: float = 1.0  # how much the improbability of its notes counts
+    kinds: tuple[float, ...] = (
+        -0.15,
+        -0.26,
+        0.47,
+        2.74,
+        -0.03,
+        0.45,
+        1.23,
+        0.61,
+        -1.06,
+        1.07,
+        1.48,
+        1.21,
+        0.14,
+        0.42,
+        0.95,
+        3.46,
+    )  # of chords in KINDS, none last
+    inversions: tuple[float, ...] = (-0.1, 0.27, -0.05, -0.26)  # root in the bass, third, fifth, seventh
+    crossing: float = 1.0  # each pair of neighbors with the upper voice below the lower
+    spacing: float = 1.0  # over an octave between neighbors, the lowest voice left out
+    sweetness: float = 0.0  # times the consonance with the melody (-1..1, as in the PCS), each voice
+    leading_tone: float = 1.13  # doubled in a dominant of the key
+    minor_dominant: float = 1.19  # a minor chord on the fifth degree, in minor
+    melody_clash: float = 0.16  # the melody's note on the half beat makes no chord with it
+    opening: float = 5.31  # the first chord is not the tonic in root position
+    closing: float = 30.0  # the last chord is not, where the melody lets it
+    minor_ending: float = 7.45  # the last chord is minor
+    phrase_end: float = 2.73  # a phrase ends on anything but a triad in root position
+    cadence: tuple[float, ...] = (-0.8, 0.89, -3.35, 3.31, 8.8)  # by CADENCES
+    # From beat to beat.
+    parallel: float = 2.18  # fifths, octaves or unisons that two voices reach together from the same
+    inner_moves: tuple[float, ...] = (0.09, 0.3, 0.0, 0.79, 1.59, 1.22, 0.79, 2.87)  # by SIZES
+    bass_moves: tuple[float, ...] = (0.36, -0.12, -0.35, 1.04, 0.56, 2.29, 0.73, 2.81)
+    bass_stays: float = 0.59  # over a bar line
+    contrary: float = -0.17  # outer voices in contrary motion
+    seventh: float = 1.98  # of a chord, in a lower voice, that does not go down by step
+    doubled_third: float = 1.43  # of a dominant that goes to its tonic
+    stray_six_four: float = 9.0  # a leap of the bass to or from a 6/4 chord, by step a part
+    roots: tuple[float, ...] = (
+        -0.03,
+        -0.15,
+        -0.1,
+        0.06,
+        0.65,
+        -0.26,
+        -0.46,
+        -0.15,
+        -0.19,
+        0.16,
+        0.36,
+        -0.21,
+    )  # the root moves up by so many semitones
+    # Between beats.
+    trust_between: float = 0.15  # how much the improbability of each sixteenth counts
+    wide: float = 3.2  # a move to or from a note on the half beat by over a fifth, octaves excepted
+    inner_shapes: tuple[float, ...] = (0.48, -1.45, 0.52, 0.17, 0.28, 0.33, 0.73)  # by SHAPES
+    bass_shapes: tuple[float, ...] = (0.36, -1.91, -0.3, 1.07, 0.05, 0.51, 0.3)
+    suspension: float = 0.0  # a voice holds its note into the beat and goes down by step on the half
+    clash: float = 0.64  # the half beat makes no chord
+    together: float = 0.45  # each voice but one that moves on a half beat
+    crowd: float = 4.82  # parallels from step to step
+
+
+def move_table(sizes, costs, lowest):
+    """Price the moves of a voice from beat to beat, by what its notes are: float32 [now * before * motion].
+
+    Parameters
+    ----------
+    sizes : tuple of float
+        By ``SIZES``.
+    costs : Costs
+    lowest : bool
+        Whether the voice is the bass, for which 6/4 chords count.
+    """
+    motion = np.arange(MOTIONS) - MOTIONS // 2
+    table = np.zeros((2, ROLES, MOTIONS))  # [is a stray 6/4 now, what it is before, motion]
+    table += np.asarray(sizes)[SIZE_OF]
+    table[:, SEVENTH] += costs.seventh * ((motion != -1) & (motion != -2))
+    if lowest:
+        stray = costs.stray_six_four * six_four_moves(motion)
+        table[:, SIX_FOUR] += stray
+        table[1] += stray
+    return table.astype(np.float32).ravel()
+
+
+def six_four_moves(motion):
+    """Weigh how the bass comes to a 6/4 chord or leaves it: held it is explained, by step perhaps."""
+    return np.where(motion == 0, 0, np.where(np.abs(motion) <= 2, BY_STEP, 1))
+
+
+def chord_table(costs):
+    """Price the steps from chord to chord: float32 [before + CHORD_CODES if its third is doubled, now]."""
+    before, now = np.meshgrid(np.arange(CHORD_CODES), np.arange(CHORD_CODES), indexing="ij")
+    both = (before < CHORD_CODES - 1) & (now < CHORD_CODES - 1)
+    up = (now - before) % OCTAVE
+    table = np.where(both, np.asarray(costs.roots)[up], 0)
+    resolves = both & IS_DOMINANT[before // OCTAVE] & (up == 5)
+    return np.concatenate([table, table + costs.doubled_third * resolves]).astype(np.float32)
+
+
+def cadence_table(costs, key):
+    """Price the last step of a phrase, by ``CADENCES``: float32 [before (twice), now]."""
+    before, now = np.meshgrid(np.arange(CHORD_CODES), np.arange(CHORD_CODES), indexing="ij")
+    kind, goal = before // OCTAVE, now // OCTAVE
+    above = (before - now) % OCTAVE  # the root before
+    triad, major, known = IS_TRIAD[goal], IS_MAJOR[goal], before < CHORD_CODES - 1
+    authentic = (IS_DOMINANT[kind] & (above == 7)) | (IS_LEADING[kind] & (above == 11))
+    at_home = now % OCTAVE == key[0] if key else np.zeros_like(triad)
+    fifth_of_key = now % OCTAVE == (key[0] + 7) % OCTAVE if key else np.zeros_like(triad)
+    follows = np.isin(above, (1, 2, 7, 10)) | ((above == 5) & ~at_home)
+    half = known & major & (follows | (fifth_of_key & (above != 0)))
+    plagal = known & at_home & (above == 5)
+    deceptive = IS_DOMINANT[kind] & np.where(major, above == 11, above == 10)
+    cadence = np.select([~triad, authentic, half, plagal, deceptive], [4, 0, 1, 2, 3], 4)
+    table = np.asarray(costs.cadence)[cadence]
+    return np.concatenate([table, table]).astype(np.float32)
+
+
+def seventh_of(kind, root):
+    """Name the pitch class of the seventh of chords, NONE where there is none: int array."""
+    above = SEVENTH_OF[kind]
+    return np.where(above > 0, (root + above) % OCTAVE, NONE)
