@@ -31,7 +31,7 @@ ROUNDS = 10
 RATE, SLOWER_AFTER = 0.5, 5  # of the logarithm, and the rounds after which the rate is halved
 ONE_MORE = 0.5  # added to all counts, so that what never happens has a logarithm
 LOWEST, HIGHEST = -4.0, 9.0  # nats
-# How often, as a share of Bach: what a teacher marks in any pupil but him, and what makes the bass walk, since
+# How often, as a share of Bach: what a teacher marks in any pupil but him, and what makes the bass walk, as
 # fewer of its passing notes follow each other than of his.
 AIMS = {
     "phrase_end": 0.1,
