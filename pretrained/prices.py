@@ -31,11 +31,20 @@ ROUNDS = 10
 RATE, SLOWER_AFTER = 0.5, 5  # of the logarithm, and the rounds after which the rate is halved
 ONE_MORE = 0.5  # added to all counts, so that what never happens has a logarithm
 LOWEST, HIGHEST = -4.0, 9.0  # nats
-# Faults that a teacher marks in any pupil but Bach: how often they are to be, as a share of his.
-AIMS = {"opening": 0.5, "parallel": 0.5, "crowd": 0.7, "stray_six_four": 0.3, "minor_dominant": 0.8}
+# How often, as a share of Bach: what a teacher marks in any pupil but him, and what makes the bass walk, as
+# fewer of its passing notes follow each other than of his.
+AIMS = {
+    "phrase_end": 0.1,
+    "parallel": 0.5,
+    "crowd": 0.7,
+    "stray_six_four": 0.3,
+    "minor_dominant": 0.8,
+    "bass_shapes": np.array([1, 1.2, 1, 1, 1, 1, 0.7]),  # passing, leaps
+}
 MAY_BE_REWARDED = ("contrary", "together", "bass_stays")  # of the prices that stand alone
-# The network crosses voices and parts them less often than Bach: that is no reason to pay for it.
-NOT_FITTED = ("trust", "trust_between", "sweetness", "closing", "crossing", "spacing")
+# The network crosses voices and parts them less often than Bach: that is no reason to pay for it. And simple
+# songs begin and end on the tonic more often than chorales.
+NOT_FITTED = ("trust", "trust_between", "sweetness", "opening", "closing", "crossing", "spacing")
 BETWEEN = ("inner_shapes", "bass_shapes", "suspension", "clash", "together", "crowd", "wide")
 HEARD = ("parallel", "seventh", "stray_six_four", "cadence", "wide")
 FREE = Costs(

@@ -235,6 +235,7 @@ def movement(chords, beats, costs):
     doubled = HAS_THIRD[kind] & ((pitch % OCTAVE == third[..., None]).sum(axis=-1) > 1)
     code_before = (CHORD_CODES * (code + CHORD_CODES * doubled)).astype(np.uint16)
     code = code.astype(np.uint16)
+    settled = np.where(inversion == 0, code, np.uint16(CHORD_CODES - 1))  # there are no cadences on others
     chord_prices, cadence_prices = chord_table(costs).ravel(), cadence_table(costs, beats.key).ravel()
     seventh = seventh_of(kind, root)
     six_four = (inversion == 2) & IS_TRIAD[kind]
@@ -259,7 +260,8 @@ def movement(chords, beats, costs):
         pair = code_before[before][:, None, :] + code[now][:, :, None]
         cost = chord_prices.take(pair, mode="clip")
         for beat in np.flatnonzero(beats.phrase_end[now]):
-            cost[beat] += cadence_prices.take(pair[beat], mode="clip")
+            goal = settled[now][beat][:, None]
+            cost[beat] += cadence_prices.take(code_before[before][beat] + goal, mode="clip")
         ways = [find_way(line[now][:, :, None], line[before][:, None, :]) for line in lines]
         ways[beats.place] = ways[beats.place][:, :1, :1]  # one melody for all
         for voice in range(voices):

@@ -9,8 +9,8 @@ from .theory import OCTAVE, sharps_of
 
 # Counted in the sopranos of the training chorales (pretrained/EXPERIMENTS.md): by mode, how often each degree
 # sounds, ends a piece and begins one, in percent, in semitones above the tonic; and how many sharps the
-# signature has more than the key, -1, 0, 1 (older signatures lack the last flat of minor). Half a count is added
-# to each, so that nothing is impossible.
+# signature has more than the key, -1, 0, 1 (older signatures lack the last flat of minor). Half a count is
+# added to each, so that nothing is impossible.
 SOUNDS = {
     "major": (19.0, 0.2, 17.4, 0.1, 18.0, 10.6, 0.7, 17.6, 0.1, 9.9, 0.3, 6.1),
     "minor": (19.8, 0.1, 16.6, 16.6, 0.3, 12.7, 0.4, 18.3, 2.8, 2.8, 7.4, 2.2),
