@@ -855,8 +855,11 @@ def test_loop_serves_measures_and_saves_in_time(ready, samples, monkeypatch):
         np.testing.assert_array_equal(batch, real)
 
 
-def test_resumed_training_equals_uninterrupted(ready, samples, tmp_path, monkeypatch):
-    config = tiny(ready, critic_steps=1, save_every=1)
+@pytest.mark.parametrize("recipe", ["classic", "best"])
+def test_resumed_training_equals_uninterrupted(ready, samples, tmp_path, monkeypatch, recipe):
+    small = {"filters": 2, "batch_size": 2, "save_every": 1, "critic_steps": 1, "cosine_decay": False}
+    config = replace(ready.PRESETS[recipe], data=TRAIN, valid=VALID, **small)
+    assert bool(config.dropout) == (recipe == "best")  # what is left out at random goes on, too
     make = ready.make_train_iteration  # not compiled here: that takes longer than the training
     monkeypatch.setattr(ready, "make_train_iteration", lambda *given: make(*given).python_function)
 

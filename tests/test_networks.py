@@ -236,3 +236,22 @@ def test_harden_lets_one_pitch_of_each_voice_sound():
 def test_harden_lets_one_pitch_sound_on_a_tie():
     hard = harden(tf.zeros((1, 2, 128, 4)), "voice_softmax")
     assert ((hard > 0).sum(axis=2) == 1).all()
+
+
+def test_dropout_follows_the_noise_and_keeps_the_sum():
+    layer, x = layers.Dropout(0.25, number=1), tf.ones((4, 8, 8, 16))
+    noise, other = (tf.random.stateless_normal((4, 2, 8, 8), (seed, 0)) for seed in (1, 2))
+    first = layer((x, noise), training=True).numpy()
+    assert set(np.unique(first)) == {0, np.float32(1 / 0.75)}
+    assert (first == 0).mean() == pytest.approx(0.25, abs=0.02)
+    np.testing.assert_array_equal(first, layer((x, noise), training=True))
+    for another in (
+        layer((x, other), training=True),
+        layers.Dropout(0.25, number=2)((x, noise), training=True),
+    ):
+        assert (first != another.numpy()).mean() == pytest.approx(2 * 0.25 * 0.75, abs=0.05)
+    np.testing.assert_array_equal(layer((x, noise), training=False), x)
+    one, again = np.split(layers.Dropout(0.25, takes=2)((x, noise), training=True), 2)
+    np.testing.assert_array_equal(one, again)
+    assert (one[0] != one[1]).any()
+    np.testing.assert_array_equal(layers.Dropout(0.0)((x, noise), training=True), x)

@@ -1,11 +1,12 @@
 """Keras layers that the lesson names but does not write out."""
 
 from .networks.heads import harden, output_head
-from .networks.layers import BatchNormalization, LeakyReLU, UpsampleConv2D, VoiceSoftmax
+from .networks.layers import BatchNormalization, Dropout, LeakyReLU, UpsampleConv2D, VoiceSoftmax
 from .networks.registers import crop, pad
 
 __all__ = [
     "BatchNormalization",
+    "Dropout",
     "LeakyReLU",
     "UpsampleConv2D",
     "VoiceSoftmax",

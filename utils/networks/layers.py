@@ -75,6 +75,61 @@ def _phases(kernel, axis):
 
 
 @keras.saving.register_keras_serializable("bach")
+class Dropout(keras.layers.Layer):
+    """Leave cells out at random while training (Srivastava et al. 2014), other ones for other noise.
+
+    Keras' own counts its calls in a state of its own. Here the noise that the network is given decides, so
+    a training that goes on from a checkpoint leaves out what it would have left out. And several takes of a
+    melody lose the same cells, so that nothing but their noise makes them differ.
+
+    Parameters
+    ----------
+    rate : float
+        Share that is left out, 0..1 (exclusive). The others grow, so that their sum is expected to stay.
+    takes : int
+        So many times the same melodies stand in a batch, one after the other.
+    number : int
+        Of the layer: two of one network leave out different cells.
+
+    Call arguments
+    --------------
+    inputs : (float tensor, float tensor)
+        What to thin out, and the network's noise: two numbers or more.
+    training : bool
+        Otherwise nothing is left out.
+
+    Returns
+    -------
+    float tensor
+        As the first of the inputs.
+    """
+
+    def __init__(self, rate, takes=1, number=0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate, self.takes, self.number = rate, takes, number
+
+    def call(self, inputs, training=False):
+        """Return the thinned out inputs."""
+        x, noise = inputs
+        if not training or not self.rate:
+            return x
+        first = tf.cast(tf.reshape(noise, (-1,))[:2], tf.float32)
+        seed = tf.random.experimental.stateless_fold_in(tf.bitcast(first, tf.int32), self.number)
+        shape = tf.concat([tf.shape(x)[:1] // self.takes, tf.shape(x)[1:]], 0)
+        kept = tf.repeat(tf.random.stateless_uniform(shape, seed)[None] >= self.rate, self.takes, axis=0)
+        kept = tf.reshape(kept, tf.shape(x))
+        return tf.where(kept, x / (1 - self.rate), 0)
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of the first of the inputs."""
+        return input_shape[0]
+
+    def get_config(self):
+        """Return what builds this layer again."""
+        return {**super().get_config(), "rate": self.rate, "takes": self.takes, "number": self.number}
+
+
+@keras.saving.register_keras_serializable("bach")
 class LeakyReLU(keras.layers.Layer):
     """Let positive numbers pass and make negative ones small.
 
