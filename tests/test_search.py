@@ -229,6 +229,13 @@ def test_faults_in_a_key_are_avoided(fault, key, melody, tempting, instead):
     assert decode(p, line, replace(STILL, **{fault: 9.0}), **options)[0][-1, 1:].tolist() == instead
 
 
+def test_minor_may_end_in_major_but_not_begin():
+    major = [{61: 0.6, 60: 0.3}, {52: 0.9}, {45: 0.9}]
+    p, melody = on_beats(major, major), np.full(8, 69)
+    found, _ = decode(p, melody, replace(STILL, opening=9.0, closing=9.0), key=A_MINOR, whole=True)
+    assert found[[0, -1], 1].tolist() == [60, 61]
+
+
 def test_the_first_chord_is_the_tonic():
     p = on_beats([{65: 0.6}, {57: 0.6}, {53: 0.6}], [{64: 0.9}, {60: 0.9}, {48: 0.9}])
     melody, costs = np.full(8, 72), replace(STILL, opening=9.0)
