@@ -261,6 +261,12 @@ def test_parallels_are_avoided_in_every_pair_of_voices(upper, lower):
     assert found[4, lower] == before[lower]
 
 
+def test_octaves_in_contrary_motion_are_no_parallels():
+    p = on_beats([{64: 0.9}, {60: 0.9}, {48: 0.9}], [{62: 0.9}, {59: 0.9}, {55: 0.6, 50: 0.3}])
+    melody = np.repeat([72, 67], 4)  # down, and the bass up from octave to octave
+    assert decode(p, melody, replace(STILL, parallel=9.0, crowd=9.0))[0][4].tolist() == [67, 62, 59, 55]
+
+
 def test_sevenths_go_down_by_step():
     seventh = [{65: 0.9}, {59: 0.9}, {43: 0.9}]  # G7 under D: the alto has its seventh
     p = on_beats(seventh, [{67: 0.6, 64: 0.3}, {60: 0.9}, {48: 0.9}])
