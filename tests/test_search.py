@@ -302,9 +302,11 @@ def test_cadences_are_told_apart(kinds):
 
 
 def test_the_melodys_note_off_the_beat_counts():
-    p, melody = on_beats([{65: 0.6, 64: 0.3}, {55: 0.9}, {48: 0.9}]), np.array([72, 72, 70, 70])
-    assert decode(p, melody, STILL)[0][0, 1] == 65
-    assert decode(p, melody, replace(STILL, melody_clash=3))[0][0, 1] == 64  # of C7, which the B flat joins
+    p, melody = on_beats([{67: 0.6, 64: 0.3}, {60: 0.9}, {48: 0.9}]), np.array([72, 72, 70, 70])
+    clash = replace(STILL, melody_clash=3)
+    assert decode(p, melody, STILL)[0][0, 1] == 67
+    assert decode(p, melody, clash)[0][0, 1] == 64  # with E and B flat it is C7, with G it is nothing
+    assert decode(p, np.full(4, 72), clash)[0][0, 1] == 67
 
 
 # ------------------------------------------------------------------------------------- between the beats
