@@ -1,6 +1,7 @@
 """Where phrases end: guessed from a melody, read from its signs, said by its owner."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import music21
@@ -92,6 +93,17 @@ def test_rests_end_phrases():
     notes = [(72, 1)] * 5 + [(None, 1)] + [(72, 1)] * 7 + [(None, 1)] + [(72, 1)] * 8
     assert set(read_melody(notes).phrase_ends) >= {16, 48, 84}
     assert not set(read_melody([(72, 1)] * 22).phrase_ends) & {16, 48}
+
+
+def test_fingers_that_leave_the_keys_early_are_no_rests():
+    notes = parse_notes(TWINKLE)
+    short = [each for pitch, beats in notes[:-1] for each in ((pitch, beats - Fraction(1, 4)), (None, 0.25))]
+    told = []
+    for tune in (notes, [*short, notes[-1]]):
+        melody = read_melody(tune)
+        told.append(phrases.describe_notes(melody.grid, melody.onset, np.arange(0, 128, 16)))
+    for legato, played in zip(*[each[-1].values() for each in told], strict=True):
+        np.testing.assert_array_equal(legato, played)
 
 
 def test_little_is_guessed_of_little():

@@ -107,7 +107,7 @@ def tied_dissonances(hearing):
     both = sounding[:, :, None] & sounding[:, None]
     lowest = np.where(sounding, grid, np.iinfo(int).max).min(axis=1)[:, None]
     dissonant = (both & DISSONANT[interval]).any(axis=2)
-    dissonant |= (grid > lowest) & DISSONANT_ABOVE_BASS[(grid - lowest) % OCTAVE]
+    dissonant |= DISSONANT_ABOVE_BASS[(grid - lowest) % OCTAVE]
     if not len(lines.start):
         return np.zeros_like(dissonant)[:, 1:]
     held = sounding & (lines.start[note] < hearing.beats[:, None])
