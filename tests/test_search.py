@@ -229,6 +229,13 @@ def test_faults_in_a_key_are_avoided(fault, key, melody, tempting, instead):
     assert decode(p, line, replace(STILL, **{fault: 9.0}), **options)[0][-1, 1:].tolist() == instead
 
 
+def test_minor_may_end_in_major_but_not_begin():
+    major = [{61: 0.6, 60: 0.3}, {52: 0.9}, {45: 0.9}]
+    p, melody = on_beats(major, major), np.full(8, 69)
+    found, _ = decode(p, melody, replace(STILL, opening=9.0, closing=9.0), key=A_MINOR, whole=True)
+    assert found[[0, -1], 1].tolist() == [60, 61]
+
+
 def test_the_first_chord_is_the_tonic():
     p = on_beats([{65: 0.6}, {57: 0.6}, {53: 0.6}], [{64: 0.9}, {60: 0.9}, {48: 0.9}])
     melody, costs = np.full(8, 72), replace(STILL, opening=9.0)
@@ -252,6 +259,12 @@ def test_parallels_are_avoided_in_every_pair_of_voices(upper, lower):
     assert decode(p, melody, STILL)[0][4].tolist() == tempting.tolist()
     found, _ = decode(p, melody, replace(STILL, parallel=6))
     assert found[4, lower] == before[lower]
+
+
+def test_octaves_in_contrary_motion_are_no_parallels():
+    p = on_beats([{64: 0.9}, {60: 0.9}, {48: 0.9}], [{62: 0.9}, {59: 0.9}, {55: 0.6, 50: 0.3}])
+    melody = np.repeat([72, 67], 4)  # down, and the bass up from octave to octave
+    assert decode(p, melody, replace(STILL, parallel=9.0, crowd=9.0))[0][4].tolist() == [67, 62, 59, 55]
 
 
 def test_sevenths_go_down_by_step():
@@ -289,9 +302,11 @@ def test_cadences_are_told_apart(kinds):
 
 
 def test_the_melodys_note_off_the_beat_counts():
-    p, melody = on_beats([{65: 0.6, 64: 0.3}, {55: 0.9}, {48: 0.9}]), np.array([72, 72, 70, 70])
-    assert decode(p, melody, STILL)[0][0, 1] == 65
-    assert decode(p, melody, replace(STILL, melody_clash=3))[0][0, 1] == 64  # of C7, which the B flat joins
+    p, melody = on_beats([{67: 0.6, 64: 0.3}, {60: 0.9}, {48: 0.9}]), np.array([72, 72, 70, 70])
+    clash = replace(STILL, melody_clash=3)
+    assert decode(p, melody, STILL)[0][0, 1] == 67
+    assert decode(p, melody, clash)[0][0, 1] == 64  # with E and B flat it is C7, with G it is nothing
+    assert decode(p, np.full(4, 72), clash)[0][0, 1] == 67
 
 
 # ------------------------------------------------------------------------------------- between the beats

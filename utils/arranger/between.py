@@ -129,7 +129,7 @@ def figures_of(before, chosen, after, likelihood, rests, costs, place):
     price = np.where(moving, price, FORBIDDEN)
     half = np.argpartition(price, max(1, count - 2) - 1, axis=-1)[..., : max(1, count - 2)]
     fall = before - own
-    falls = (fall >= 1) & (fall <= 2) & ~rests[:, None] & ~closed[..., 0]
+    falls = (fall >= 1) & (fall <= 2) & ~closed[..., 0]
     suspended = np.where(falls, costs.suspension - of(here, before) - of(late, own), FORBIDDEN)
     held = shapes[:, HELD] - of(here, own) - of(late, own)
     prices = np.concatenate(
