@@ -16,8 +16,8 @@ import numpy as np
 
 from utils.arranger import between, sonorities
 from utils.arranger.prices import MOTIONS, SHAPES, SIZE_OF, Costs
-from utils.arranger.proposals import TRANSPOSITIONS, heard_steps, propose_probabilities
-from utils.arranger.search import CREATIVITY, decode, find_beats, steps_of_slots
+from utils.arranger.proposals import draw_takes, heard_steps, keys_to_ask_in, propose_probabilities
+from utils.arranger.search import decode, find_beats, steps_of_slots
 from utils.arranger.takes import last_notes
 from utils.corpus.pieces import load_chorales
 from utils.music.beats import KIND_OF, KINDS, NONE, WHERE
@@ -28,6 +28,7 @@ from utils.music.hearing import hear
 from utils.music.theory import FIFTH, OCTAVE
 
 ROUNDS = 10
+TAKES = 4  # of each melody, one a round and then again
 RATE, SLOWER_AFTER = 0.5, 5  # of the logarithm, and the rounds after which the rate is halved
 ONE_MORE = 0.5  # added to all counts, so that what never happens has a logarithm
 LOWEST, HIGHEST = -4.0, 9.0  # nats
@@ -96,7 +97,9 @@ def study(chorale, generator=None):
     probability = None
     if generator is not None:
         source = heard_steps(heard)
-        probability = propose_probabilities(generator, melody[source], 0, TRANSPOSITIONS)[heard]
+        noise = draw_takes(generator, TAKES, 0, len(source) // STEPS_PER_BAR)
+        keys = keys_to_ask_in(generator)
+        probability = propose_probabilities(generator, melody[source], noise, keys)[:, heard]
     return Song(chorale, beats, at, given, probability)
 
 
@@ -185,18 +188,11 @@ def _count_heard(song, grid):
     }
 
 
-def arrange(songs, costs, seed=0, creativity=CREATIVITY):
-    """Let the search set voices to songs, one take each: list of int8 array [step, voice]."""
+def arrange(songs, costs, take=0):
+    """Let the search set voices to songs, by one of their takes: list of int8 array [step, voice]."""
     return [
-        decode(
-            song.probability,
-            song.chorale.grid[:, 0],
-            costs,
-            creativity,
-            np.random.default_rng((seed, number)),
-            **song.given,
-        )[0]
-        for number, song in enumerate(songs)
+        decode(song.probability[take % TAKES], song.chorale.grid[:, 0], costs, **song.given)[0]
+        for song in songs
     ]
 
 

@@ -16,7 +16,6 @@ from .prices import Costs
 from .sonorities import Beats, decide_beats
 
 FLOOR = 1e-4  # how likely every pitch is at least: networks are surer than they have reason to be
-CREATIVITY = 0.55  # how far takes stray from the likeliest voices, see decode
 # How much the sixteenths of a beat say about its notes. Of some that were tried these name Bach's best.
 WEIGHTS = (0.4, 0.3, 0.2, 0.1)
 
@@ -25,8 +24,6 @@ def decode(
     probability,
     melody,
     costs=None,
-    creativity=0.0,
-    rng=None,
     phase=None,
     place=0,
     phrase_ends=(),
@@ -43,11 +40,6 @@ def decode(
     melody : int array [step]
         MIDI pitches, without rests.
     costs : Costs, optional
-    creativity : float
-        Scale of the Gumbel noise, one draw a beat, added to the log-probabilities. At 0 the answer
-        is the likeliest; at 1, and without costs, the beats would be samples (Gumbel-max).
-    rng : numpy.random.Generator, optional
-        Where the noise comes from; needed if ``creativity`` is above 0.
     phase : int array [step], optional
         Which sixteenth of a beat each step is, 0..3; by default the song begins with a beat and has
         four in each.
@@ -67,18 +59,15 @@ def decode(
     grid : int8 array [step, voice + 1]
         The melody and the other voices, each within its range in :func:`.theory.voice_ranges`.
     price : float
-        Of the path, without the noise, per step.
+        Of the path, per step.
     """
     costs = costs or Costs()
     melody = np.asarray(melody, np.int64)
     probability = np.asarray(probability, np.float32)
-    steps, voices, pitches = probability.shape
+    steps = len(melody)
     phase = np.arange(steps) % STEPS_PER_BEAT if phase is None else np.asarray(phase)
     start, slot, ends = find_beats(phase, phrase_ends)
     first, beat = np.flatnonzero(start), np.cumsum(start) - 1
-    noise = np.zeros((len(first), voices, pitches), np.float32)
-    if creativity > 0:
-        noise = rng.gumbel(scale=creativity, size=noise.shape).astype(np.float32)
     at, lacking = steps_of_slots(beat, slot)
     tune = melody[at]
     number = np.arange(len(first))
@@ -86,23 +75,12 @@ def decode(
     beats = Beats(
         tune[:, 0], tune[:, 2], np.isin(first, ends), np.isin(first, bars), opens, closes, key, place
     )
-    on_beats = _log(_pool(probability, slot, first)) + noise
-    chosen, price = decide_beats(on_beats, beats, costs)
-    between = _log(probability[at]) + noise[:, None]
+    chosen, price = decide_beats(_log(_pool(probability, slot, first)), beats, costs)
+    between = _log(probability[at])
     between[lacking] = 0
     filled, more = fill_beats(chosen, between, tune, beats.phrase_end, costs, place)
-    # What the noise gave is not part of the price.
-    given = costs.trust * _at(noise, np.delete(chosen, place, axis=1)).sum(dtype=np.float64)
-    for number in range(SLOTS):
-        sung = _at(noise, np.delete(filled[:, number], place, axis=1))
-        given += costs.trust_between * sung[~lacking[:, number]].sum(dtype=np.float64)
     lower = np.delete(filled[beat, slot], place, axis=1)
-    return np.column_stack([melody, lower]).astype(np.int8), float((price + more + given) / steps)
-
-
-def _at(table, pitch):
-    """Look up [beat, voice, pitch] at the pitches [beat, voice]."""
-    return np.take_along_axis(table, pitch[..., None].astype(np.int64), axis=-1)[..., 0]
+    return np.column_stack([melody, lower]).astype(np.int8), float((price + more) / steps)
 
 
 def _log(probability):
