@@ -237,8 +237,7 @@ def take_page(number, arrangement, files):
     str
         HTML.
     """
-    judge = "critic" if "critic" in arrangement.scores else "price"
-    score = f"{judge} {arrangement.scores[judge]:.2f}, {'higher' if judge == 'critic' else 'lower'} is better"
+    score = f"price {arrangement.scores['price']:.2f}, lower is better"
     name = f"Take {number}{', the best' if number == 1 else ''}"
     data = {kind: _data_uri(files[kind], media) for kind, (_, media) in MEDIA_TYPES.items()}
     links = " · ".join(

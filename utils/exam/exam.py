@@ -152,20 +152,28 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
         whole[row] = in_windows(lambda songs, network=network: predict_alone(network, songs)[0], chorales)
     say(f"{takes} takes of every song")
     arranged, scores = arrange(generator, critic, songs, takes, seed)
-    by_row["arrangement"] = arranged[0]
+    by_row["one take"] = arranged[0]
+    chosen = {
+        "arrangement": scores["price"].argmin(axis=0),
+        "critic's choice": scores["critic"].argmax(axis=0),
+    }
+    by_row |= {row: [arranged[t][song] for song, t in enumerate(best)] for row, best in chosen.items()}
     (by_row["sober arrangement"],), _ = arrange(generator, None, songs, 1, seed, creativity=0)
-    best = scores.argmax(axis=0)
-    by_row["critic's choice"] = [arranged[take][song] for song, take in enumerate(best)]
     say("whole chorales")
-    whole["arrangement"] = arrange_whole(generator, None, chorales, 1, seed)
-    whole["sober arrangement"] = arrange_whole(generator, None, chorales, 1, seed, creativity=0)
-    whole["critic's choice"] = arrange_whole(generator, critic, chorales, takes, seed)
+    whole["one take"] = [first.grid for first, *_ in arrange_whole(generator, None, chorales, 1, seed)]
+    of_chorales = arrange_whole(generator, critic, chorales, takes, seed)
+    whole["arrangement"] = [first.grid for first, *_ in of_chorales]
+    whole["critic's choice"] = [
+        max(all_, key=lambda take: take.scores["critic"]).grid for all_ in of_chorales
+    ]
+    sober = arrange_whole(generator, None, chorales, 1, seed, creativity=0)
+    whole["sober arrangement"] = [first.grid for first, *_ in sober]
 
     rows = {
         row: measure(grids, songs, training) | validity.get(row, {}) | measure_whole(whole[row], chorales)
         for row, grids in by_row.items()
     }
-    rows["arrangement"] |= measure_takes(arranged)
+    rows["one take"] |= measure_takes(arranged)
     himself = bach_against_bach(songs, windows(load_chorales(CORPUS))[0])
     rows["Bach against Bach"] = {f"accuracy {voice}": himself[:, i] for i, voice in enumerate(LOWER_VOICES)}
     example = {row: grids[0][:EXAMPLE_STEPS].tolist() for row, grids in by_row.items()}

@@ -164,11 +164,11 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
     Returns
     -------
     answers : list [take] of lists of int8 array [step, voice=4]
-    scores : float [take, song]
-        The critic's; NaN without one.
+    scores : dict of str to float [take, song]
+        "price", lower is better, and the "critic"'s, higher is better, which is NaN without one.
     """
     answers = [[] for _ in range(takes)]
-    scores = np.zeros((takes, len(songs)))
+    scores = {name: np.full((takes, len(songs)), np.nan) for name in ("price", "critic")}
     for number, song in enumerate(songs):
         begins = onsets_of(song[:, :1])[:, 0]
         ends = guess_phrase_ends(song[:, 0], begins, np.arange(0, len(song), STEPS_PER_BAR))
@@ -178,7 +178,8 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
         )
         for number_of_take, take in enumerate(found):
             answers[number_of_take].append(take.grid)
-            scores[number_of_take, number] = take.scores.get("critic", np.nan)
+            for name, score in take.scores.items():
+                scores[name][number_of_take, number] = score
     return answers, scores
 
 

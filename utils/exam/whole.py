@@ -119,10 +119,10 @@ def arrange_whole(generator, critic, chorales, takes, seed=0, creativity=CREATIV
 
     Returns
     -------
-    list of int8 array [step, voice=4]
-        The take that is delivered first.
+    list of lists of Arrangement
+        By chorale the takes, the one that is delivered first.
     """
     return [
-        harmonize_takes(melody_of(chorale), takes, seed, creativity, generator, critic)[0].grid
+        harmonize_takes(melody_of(chorale), takes, seed, creativity, generator, critic)
         for chorale in chorales
     ]
