@@ -103,7 +103,7 @@ def main(arguments=None):
                 )
                 _write(take, file, options)
                 written.append(str(file))
-        print(f"take {number}: critic {take.scores['critic']:.2f}", *written)
+        print(f"take {number}: price {take.scores['price']:.2f}", *written)
     return 0
 
 

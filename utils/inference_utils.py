@@ -123,8 +123,8 @@ def show_generated_pianorolls(
     return figure
 
 
-def panel(generator=None, critic=None):
+def panel(generator=None):
     """Open a panel that harmonizes melodies: see :func:`.arranger.panel.panel`."""
     from .arranger.panel import panel as open_panel
 
-    return open_panel(generator, critic)
+    return open_panel(generator)

@@ -1,7 +1,7 @@
 """Time the way from a melody to an arrangement: ``make bench-harmonize``.
 
-A made-up melody in quarter notes at 100 a minute, eight takes, the critic's choice. The peer is the bare
-arithmetic: the generator once over the song in every key and the critic once over every take, nothing else.
+A made-up melody in quarter notes at 100 a minute, eight takes. The peer is the bare arithmetic:
+the generator once over the song for every take, nothing else.
 Each length runs in a process of its own, so that its peak of memory is its own.
 """
 
@@ -32,7 +32,6 @@ def melody(minutes):
 
 def measure(minutes):
     """Time one length, warm, in this process."""
-    import numpy as np
 
     import utils.quiet_tensorflow  # noqa: F401
     from utils.arranger import proposals
@@ -50,21 +49,14 @@ def measure(minutes):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     bare = None
     if minutes == 3:
-        generator, critic = load_shipped()
-        window = STEPS_PER_WINDOW
-        grid = arrangement.grid[: len(arrangement.grid) // window * window]
-        keys = len(proposals.TRANSPOSITIONS)
-        rolls = grid_to_roll(grid[None])
-        bars = len(grid) // STEPS_PER_BAR
-        noise = np.zeros((1, bars, *proposals.NOISE_SHAPE), np.float32)
-        heard, noise = rolls[..., :1].repeat(keys, axis=0), noise.repeat(keys, axis=0)
-        windows = rolls.reshape(-1, window, *rolls.shape[2:])
+        generator, _ = load_shipped()
+        grid = arrangement.grid[: len(arrangement.grid) // STEPS_PER_WINDOW * STEPS_PER_WINDOW]
+        heard = grid_to_roll(grid[None, :, :1]).repeat(TAKES, axis=0)
+        noise = proposals.draw_takes(generator, TAKES, 0, len(grid) // STEPS_PER_BAR)
         times = []
         for _ in range(runs):
             began = time.perf_counter()
             generator((heard, noise), training=False).numpy()
-            for _ in range(TAKES):
-                critic((windows, windows[..., :1]), training=False).numpy()
             times.append(time.perf_counter() - began)
         bare = statistics.median(times)
     return {"minutes": minutes, "seconds": statistics.median(whole), "gigabytes": peak, "bare": bare}

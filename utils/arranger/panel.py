@@ -43,13 +43,13 @@ MEDIA_TYPES = {
 }
 
 
-def panel(generator=None, critic=None, folder=FOLDER):
+def panel(generator=None, folder=FOLDER):
     """Open a panel that harmonizes melodies.
 
     Parameters
     ----------
-    generator, critic : keras.Model, optional
-        Of your own run; by default the shipped ones, loaded at the first click.
+    generator : keras.Model, optional
+        Of your own run; by default the shipped one, loaded at the first click.
     folder : str or Path
         Gets every take as MIDI, MusicXML and MP3.
 
@@ -58,14 +58,14 @@ def panel(generator=None, critic=None, folder=FOLDER):
     Panel
         A widget: the last line of a cell shows it.
     """
-    return Panel(generator, critic, folder)
+    return Panel(generator, folder)
 
 
 class Panel(widgets.VBox):
     """Controls, a button, a line that says what goes on, and the takes; see :func:`panel`."""
 
-    def __init__(self, generator, critic, folder):
-        self._generator, self._critic, self._folder = generator, critic, Path(folder)
+    def __init__(self, generator, folder):
+        self._generator, self._folder = generator, Path(folder)
         self.source = widgets.RadioButtons(
             options=["from the list", "a file of mine", "notes that I type"], description="Melody:"
         )
@@ -136,7 +136,6 @@ class Panel(widgets.VBox):
             seed=self.seed.value,
             creativity=self.creativity.value,
             generator=self._generator,
-            critic=self._critic,
             pickup=PICKUPS.get(self.pickup.value),
             phrases=self.phrases.value.strip() or None,
         )

@@ -27,7 +27,7 @@ from ..music.grid import (
 from ..music.keys import find_key_of_melody
 from ..music.meter import bar_lines, hear_in_common_time
 from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
-from ..networks.store import load_shipped
+from ..networks.store import load_shipped_generator
 from ..songs.melody import Melody, read_melody
 from .arrangement import Arrangement
 from .prices import Costs
@@ -101,10 +101,10 @@ def harmonize_takes(
         pitch=128, 1]`` and noise ``[sample, step / 16, 8, 512]`` gives ``[sample, step, pitch=128,
         voice]`` in [-1, 1]. A Keras model built for any number of steps takes the song in one
         pass; any other callable gets it in windows, of the model's length if it tells, else of two
-        bars. By default the shipped one, and with it the shipped critic.
+        bars. By default the shipped one.
     critic : callable, optional
         ``critic((rolls, melody), training=False)`` over windows of two bars gives one score a
-        window, higher is better. The score of a take is the mean.
+        window, higher is better. The score of a take is the mean. Nobody is asked by default.
     track, pickup, play_repeats, phrases
         As for :func:`.read_melody`.
     costs : search.Costs, optional
@@ -133,8 +133,7 @@ def harmonize_takes(
     if not isinstance(melody, Melody):
         melody = read_melody(melody, track, pickup, play_repeats, phrases)
     if generator is None:
-        generator, shipped_critic = load_shipped()
-        critic = critic or shipped_critic
+        generator = load_shipped_generator()
     line = _without_rests(melody.grid)
     octaves, semitones = _way_to_soprano(line)
     heard = hear_in_common_time(melody.meters, melody.pickup, len(line), melody.bars)

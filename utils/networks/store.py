@@ -69,13 +69,23 @@ def load_network(path):
 
 
 @functools.cache
+def load_shipped_generator():
+    """Load the shipped generator, once: keras.Model."""
+    return _load_shipped("generator")
+
+
+@functools.cache
 def load_shipped():
     """Load the shipped generator and critic, once: two keras.Model."""
-    paths = [PRETRAINED_DIR / f"{name}.npz" for name in ("generator", "critic")]
+    return load_shipped_generator(), _load_shipped("critic")
+
+
+def _load_shipped(name):
+    path = PRETRAINED_DIR / f"{name}.npz"
     with ThreadPoolExecutor() as pool:  # unpacks the weights while Keras is imported
-        stored = [pool.submit(_read, path) for path in paths]
+        stored = pool.submit(_read, path)
         _import_keras()
-        return tuple(_build(path, each.result()) for path, each in zip(paths, stored, strict=True))
+        return _build(path, stored.result())
 
 
 def _read(path):
