@@ -216,7 +216,7 @@ def arrange(file):
         "meter": ", ".join(meters),
         "pickup": float(melody.pickup),
         "melody kept": float(kept.notes == melody.notes and kept.conductor == melody.conductor),
-        "critic": round(best.scores["critic"], 3),
+        "price": round(best.scores["price"], 3),
         "diversity": round(float(measures.diversity(np.stack([take.grid for take in takes]))), 4),
         **measure(best.grid, best.onset),
         "report": list(best.report),
