@@ -151,33 +151,38 @@ def test_takes_differ_and_repeat():
         np.testing.assert_array_equal(one.grid, other.grid)
     for one, other in combinations(takes, 2):
         assert (one.grid != other.grid).any()
-    assert (takes[0].grid != harmonize(TWINKLE, generator=model, takes=3, seed=6).grid).any()
+    sober, *others = harmonize_takes(TWINKLE, generator=model, takes=4, seed=6)
+    np.testing.assert_array_equal(sober.grid, takes[0].grid)  # it hears no noise
+    assert all((take.grid != other.grid).any() for take in takes[1:] for other in others)
     # A take does not depend on how many others there are.
-    first = harmonize(TWINKLE, takes=1, generator=model, seed=5)
-    assert any((first.grid == take.grid).all() for take in takes)
-    prices = [take.scores["price"] for take in takes]
+    _, second = harmonize_takes(TWINKLE, takes=2, generator=model, seed=5)
+    assert any((second.grid == take.grid).all() for take in takes[1:])
+    prices = [take.scores["price"] for take in others]
     assert prices == sorted(prices)
 
 
 def test_noise_is_a_truncated_normal_of_its_own_for_every_take_and_the_same_in_all_its_keys_and_bars():
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    first, second = harmonize_takes(TWINKLE, generator=model, takes=2)
+    sober, *others = harmonize_takes(TWINKLE, generator=model, takes=3)
     ((_, noise),) = model.calls
-    noise = noise.reshape(2, len(proposals.TRANSPOSITIONS), 12, 8, 512)  # take, key, bar
+    silence, *noise = noise.reshape(3, len(proposals.TRANSPOSITIONS), 12, 8, 512)  # take, key, bar
+    assert (silence == 0).all() and (sober.noise == 0).all()
+    noise = np.stack(noise)
     assert noise.dtype == np.float32
     assert np.abs(noise).max() <= 2
     assert noise.std() == pytest.approx(0.88, abs=0.02)
     assert (noise == noise[:, :1]).all()
     assert (noise[0] != noise[1]).all() and (noise == noise[:, :, :1]).all()
-    kept = {take.noise.tobytes() for take in (first, second)}
+    kept = {take.noise.tobytes() for take in others}
     assert kept == {one.tobytes() for one in noise[:, 0]}
 
 
 def test_creativity_is_the_size_of_the_noise():
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
     for creativity in (1, 0.5, 0):
-        harmonize(TWINKLE, generator=model, creativity=creativity)
+        harmonize(TWINKLE, takes=3, generator=model, creativity=creativity)
     (_, whole), (_, half), (_, none) = model.calls
+    assert whole.any()
     np.testing.assert_allclose(half, whole / 2)
     assert (none == 0).all()
 
@@ -216,7 +221,7 @@ def test_the_critic_scores_all_takes_and_the_price_orders_them(number, windows):
     assert len(takes) == number and heard == windows  # of all takes together, six each
     bass = [take.grid[:, 3].mean() for take in takes]
     assert [take.scores["critic"] for take in takes] == pytest.approx(bass)
-    prices = [take.scores["price"] for take in takes]
+    _, *prices = [take.scores["price"] for take in takes]
     assert prices == sorted(prices) and prices[0] < prices[-1]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from test_arranger import made_up_melody, parallels
+from test_arranger import made_up_melody
 from test_reading import TICKS, TWINKLE, write_notes
+from test_search import count_parallels
 
 from utils.arranger.takes import harmonize, harmonize_takes, voice_of
 from utils.music.grid import REST
@@ -198,7 +199,7 @@ def test_a_tune_in_the_middle_or_at_the_bottom_is_crossed_by_nobody(voice, place
         above, below = take.grid[:, 1 : place + 1], take.grid[:, place + 1 :]
         assert (above >= take.grid[:, :1]).all() and (below <= take.grid[:, :1]).all()
         in_order = take.grid[:, [*range(1, place + 1), 0, *range(place + 1, 4)]].astype(int)
-        assert parallels(in_order) == 0
+        assert sum(map(count_parallels, in_order[:-1], in_order[1:])) == 0
 
 
 def test_nobody_crosses_a_tune_below(tmp_path):
@@ -231,3 +232,9 @@ def test_a_pickup_that_would_fit_is_named_and_not_taken(tmp_path):
     assert asked.pickup == 1 and not any("--pickup" in line for line in asked.report)
     for file in (TWINKLE, *INPUTS.glob("*.mid")):
         assert not any("--pickup" in line for line in read_melody(file).report)
+
+
+def test_two_notes_under_the_tail_of_a_higher_one_are_a_chord():
+    tail = Note(0, 500, 84, 64)  # nearly over when the others begin
+    upper, lower = Note(400, 900, 77, 64), Note(400, 950, 50, 64)
+    assert skyline([tail, upper, lower]) == [tail, upper]

@@ -16,7 +16,7 @@ from utils.music.meter import Meter
 from utils.songs.find_melody import skyline
 from utils.songs.melody import notated, read_melody, read_song
 from utils.songs.read_midi import read_grid
-from utils.songs.song import MelodyError, Note
+from utils.songs.song import MelodyError, Note, check_length
 from utils.songs.typed import TYPED_EXAMPLE, parse_notes
 from utils.songs.write_midi import write_tracks
 
@@ -468,3 +468,8 @@ def test_no_damage_leads_to_anything_but_a_melody_or_a_clear_error():
     assert sum(outcomes.values()) == 5000
     assert outcomes["a melody"] > 500
     assert len(outcomes) > 5
+
+
+def test_a_length_beyond_all_floats_is_told_in_few_words(tmp_path):
+    with pytest.raises(MelodyError, match=r"it lasts 1,000,000,000,000 quarter notes"):
+        check_length(tmp_path, 10**400, 480)

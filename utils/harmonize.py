@@ -38,9 +38,11 @@ def _parser():
         help="where to write; the ending says what: .mid, .musicxml, .mp3 or .wav "
         "(default: <melody>_accompanied.mid beside the melody)",
     )
-    parser.add_argument("--takes", type=int, default=8, help="how many to make; the best is kept (8)")
-    parser.add_argument("--all-takes", action="store_true", help="write every take, the best first")
-    parser.add_argument("--seed", type=int, default=0, help="another number, other takes (0)")
+    parser.add_argument(
+        "--takes", type=int, default=8, help="how many to make; the first, without noise, is kept (8)"
+    )
+    parser.add_argument("--all-takes", action="store_true", help="write every take, the sober one first")
+    parser.add_argument("--seed", type=int, default=0, help="another number, other takes but the first (0)")
     parser.add_argument(
         "--creativity",
         type=float,

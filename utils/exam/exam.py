@@ -153,21 +153,17 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     say(f"{takes} takes of every song")
     arranged, scores = arrange(generator, critic, songs, takes, seed)
     by_row["one take"] = arranged[0]
-    chosen = {
-        "arrangement": scores["price"].argmin(axis=0),
-        "critic's choice": scores["critic"].argmax(axis=0),
-    }
-    by_row |= {row: [arranged[t][song] for song, t in enumerate(best)] for row, best in chosen.items()}
-    (by_row["sober arrangement"],), _ = arrange(generator, None, songs, 1, seed, creativity=0)
+    (by_row["arrangement"],), _ = arrange(generator, None, songs, 1, seed, creativity=0)
+    by_price, by_critic = scores["price"].argmin(axis=0), scores["critic"].argmax(axis=0)
+    by_row["least price"] = [arranged[take][song] for song, take in enumerate(by_price)]
+    by_row["critic's choice"] = [arranged[take][song] for song, take in enumerate(by_critic)]
     say("whole chorales")
-    whole["one take"] = [first.grid for first, *_ in arrange_whole(generator, None, chorales, 1, seed)]
-    of_chorales = arrange_whole(generator, critic, chorales, takes, seed)
-    whole["arrangement"] = [first.grid for first, *_ in of_chorales]
-    whole["critic's choice"] = [
-        max(all_, key=lambda take: take.scores["critic"]).grid for all_ in of_chorales
-    ]
-    sober = arrange_whole(generator, None, chorales, 1, seed, creativity=0)
-    whole["sober arrangement"] = [first.grid for first, *_ in sober]
+    several = arrange_whole(generator, critic, chorales, 1 + takes, seed)
+    whole["arrangement"] = [first.grid for first, *_ in several]
+    whole["least price"] = [others[0].grid for _, *others in several]
+    whole["one take"] = [others[len(others) // 2].grid for _, *others in several]  # neither cheap nor dear
+    critics = [max(others, key=lambda take: take.scores["critic"]) for _, *others in several]
+    whole["critic's choice"] = [take.grid for take in critics]
 
     rows = {
         row: measure(grids, songs, training) | validity.get(row, {}) | measure_whole(whole[row], chorales)

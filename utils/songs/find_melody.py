@@ -230,6 +230,6 @@ def skyline(notes, together=0):
         free = (above < 0) | ((holds_until[above] <= note.start) & (end[above] < note.end))
         if 2 * width[first:last][free].sum() < note.end - note.start:
             continue
-        above[above < 0] = place
+        above[free] = place
         kept.append(note)
     return sorted(kept)

@@ -19,6 +19,7 @@ MICROSECONDS_PER_MINUTE = 60_000_000
 LARGEST_MIDI = 600_000  # bytes
 LARGEST_SCORE = 20_000_000  # bytes, unpacked
 LONGEST_BEATS = 25_000
+MOST_TOLD = 10**12  # quarter notes of a damaged file; more digits say no more
 MOST_NOTES = 100_000
 
 
@@ -182,7 +183,8 @@ def tempo_of(bpm):
 def check_length(path, tick, ticks_per_beat):
     """Raise a MelodyError if music goes on for longer than ``LONGEST_BEATS``."""
     if tick > LONGEST_BEATS * ticks_per_beat:
-        reason = f"it lasts {tick / ticks_per_beat:,.0f} quarter notes, over {LONGEST_BEATS:,}"
+        beats = min(tick // ticks_per_beat, MOST_TOLD)
+        reason = f"it lasts {beats:,} quarter notes, over {LONGEST_BEATS:,}"
         raise MelodyError(path, reason, "Cut it into parts")
 
 
