@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from .arranger.arrangement import Arrangement
+from .arranger.prices import without_prices
 from .arranger.proposals import NOISE_SHAPE, draw_noise
 from .arranger.takes import harmonize, harmonize_takes
 from .corpus.roll_files import load_rolls
@@ -30,6 +31,7 @@ __all__ = [
     "parse_notes",
     "read_melody",
     "show_generated_pianorolls",
+    "without_prices",
 ]
 
 

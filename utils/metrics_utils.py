@@ -8,6 +8,7 @@ from .music.measures import (
     pitch_consonance_score,
     token_accuracy,
 )
+from .music.musician import measure_musically
 from .music.roll_measures import (
     empty_bar_rate,
     in_scale_ratio,
@@ -24,6 +25,7 @@ __all__ = [
     "diversity",
     "empty_bar_rate",
     "in_scale_ratio",
+    "measure_musically",
     "melody_kept",
     "metrics_manager",
     "monophony",
