@@ -572,11 +572,13 @@ def draw_speedrun(results, bach):
         )
         ax.set(xscale="log", xlabel="seconds of training", ylabel=label, ylim=(0, None))
         ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
+        ax.set_xticks([seconds for seconds in (5, 10, 30, 60, 120, 300, 600) if seconds < ax.get_xlim()[1]])
         ax.spines[["top", "right"]].set_visible(False)
         ax.get_legend().remove()
     panels[0].axhline(bach, color=INK, ls=":", lw=1)
     panels[0].text(0.01, bach + 0.01, "Bach", color=INK, transform=panels[0].get_yaxis_transform())
-    panels[1].legend(frameon=False, loc="upper left")
+    panels[0].legend(frameon=False, loc="center left")
     return figure
 
 

@@ -125,7 +125,7 @@ def test_the_speedrun_shows_a_line_for_each_run_and_where_bach_is():
     )
     assert [end for end in ends if end > 0] == pytest.approx([0.3, 0.3, 0.4, 0.4])
     assert 0.55 in [line.get_ydata()[0] for line in gap.lines if len(line.get_ydata())]
-    assert [text.get_text() for text in accuracy.get_legend().get_texts()] == ["tour", "best"]
+    assert [text.get_text() for text in gap.get_legend().get_texts()] == ["tour", "best"]
     assert max(line.get_ydata().max() for line in accuracy.lines if len(line.get_ydata())) == pytest.approx(
         0.2
     )
