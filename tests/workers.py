@@ -170,10 +170,9 @@ def main(choices):
     data = str(ROOT / "dataset" / choices.pop("data", "train.npy"))
     preset = lesson.PRESETS[choices.pop("preset", "smoke")]
     tiny = {"filters": 4, "batch_size": 8, "critic_steps": 1, "iterations": 6, "save_every": 1}
-    config = replace(preset, **(tiny | choices), data=data)
-    samples = inference_utils.load_melody_samples(
-        n_sample=4, seed=config.seed, path=ROOT / "dataset" / "valid.npy"
-    )
+    valid = str(ROOT / "dataset" / "valid.npy")
+    config = replace(preset, **(tiny | choices), data=data, valid=valid)
+    samples = inference_utils.load_melody_samples(n_sample=4, seed=config.seed, path=config.valid)
     lesson.display_utils = SimpleNamespace(plot_pianoroll=lambda *_, **__: time.sleep(pause))
     gan, run = lesson.start_run("lesson", config)
     for kernel in gan.generator.trainable_variables[:1]:
