@@ -166,7 +166,7 @@ def input_shapes(generator):
     return melody[1], tuple(noise[2:])
 
 
-def draw_takes(generator, takes, seed, bars):
+def draw_takes(generator, takes, seed, bars, size=CREATIVITY, sober=0):
     """Draw the noise of several takes.
 
     Each keeps one noise for all its bars: so it has a character, and the best of several is better than where
@@ -179,15 +179,21 @@ def draw_takes(generator, takes, seed, bars):
     takes, bars : int
     seed : int
         A take's noise depends on it and on the take's number alone.
+    size : float
+        Times a standard normal, cut off at two standard deviations.
+    sober : int
+        So many takes, the first ones, have no noise.
 
     Returns
     -------
     float32 array [take, bar, ...]
-        Standard normal, cut off at two standard deviations.
+        To be read only: all bars are one.
     """
     shape = input_shapes(generator)[1]
     drawn = np.stack([draw_noise(shape, np.random.default_rng((seed, take))) for take in range(takes)])
-    return np.repeat(drawn[:, None], bars, axis=1)
+    drawn *= np.float32(size)
+    drawn[:sober] = 0
+    return np.broadcast_to(drawn[:, None], (takes, bars, *shape))
 
 
 def draw_noise(shape, rng):

@@ -248,8 +248,8 @@ def harmonize_line(
     bars = np.flatnonzero(heard % STEPS_PER_BAR == 0) if bars is None else bars
     source = heard_steps(heard, input_shapes(generator)[0])
     if noise is None:
-        noise = creativity * draw_takes(generator, takes, seed, len(source) // STEPS_PER_BAR)
-        noise[:sober] = 0
+        bars_heard = len(source) // STEPS_PER_BAR
+        noise = draw_takes(generator, takes, seed, bars_heard, creativity, sober)
     expected = (len(source) // STEPS_PER_BAR, *input_shapes(generator)[1])
     if np.ndim(noise) != 1 + len(expected) or noise.shape[1:] != expected:
         wanted = ", ".join(map(str, expected))
