@@ -238,3 +238,7 @@ def test_two_notes_under_the_tail_of_a_higher_one_are_a_chord():
     tail = Note(0, 500, 84, 64)  # nearly over when the others begin
     upper, lower = Note(400, 900, 77, 64), Note(400, 950, 50, 64)
     assert skyline([tail, upper, lower]) == [tail, upper]
+    # The same where the upper one is alone at the top for no moment at all.
+    tail, newest = Note(0, 480, 84, 64), Note(450, 1000, 86, 64)
+    upper, lower = Note(400, 500, 77, 64), Note(400, 500, 50, 64)
+    assert skyline([tail, upper, lower, newest]) == [tail, upper, newest]
