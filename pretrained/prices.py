@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.arranger import between, sonorities
-from utils.arranger.prices import MOTIONS, SHAPES, SIZE_OF, Costs
+from utils.arranger.prices import FREE, MOTIONS, SHAPES, SIZE_OF, Costs
 from utils.arranger.proposals import draw_takes, heard_steps, keys_to_ask_in, propose_probabilities
 from utils.arranger.search import decode, find_beats, steps_of_slots
 from utils.arranger.takes import last_notes
@@ -48,9 +48,6 @@ MAY_BE_REWARDED = ("contrary", "together", "bass_stays")  # of the prices that s
 NOT_FITTED = ("trust", "trust_between", "sweetness", "opening", "closing", "crossing", "spacing")
 BETWEEN = ("inner_shapes", "bass_shapes", "suspension", "clash", "together", "crowd", "wide")
 HEARD = ("parallel", "seventh", "stray_six_four", "cadence", "wide")
-FREE = Costs(
-    **{name: (0.0,) * len(v) if isinstance(v, tuple) else 0.0 for name, v in asdict(Costs()).items()}
-)
 
 
 class Song(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 from pretrained import prices as fit
 from utils.arranger import between, search, sonorities
-from utils.arranger.prices import SHAPES, SIZES, Costs
+from utils.arranger.prices import SHAPES, SIZES, Costs, without_prices
 from utils.arranger.search import decode
 from utils.arranger.takes import last_notes
 from utils.arranger.viterbi import cheapest_path
@@ -19,7 +19,7 @@ from utils.music.grid import REST
 from utils.music.theory import CHORDS, VOICE_RANGES, voice_ranges
 
 ROOT = Path(__file__).parent.parent
-FREE = replace(fit.FREE, trust=1.0, trust_between=1.0)
+FREE = without_prices()
 # Voices move on beats alone.
 STILL = replace(FREE, inner_shapes=(0.0, *[50.0] * 6), bass_shapes=(0.0, *[50.0] * 6), suspension=50.0)
 C_MAJOR, A_MINOR = (0, "major"), (9, "minor")

@@ -6,7 +6,7 @@ fitted so that its arrangements do so as often as Bach (:mod:`pretrained.prices`
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -99,13 +99,14 @@ class Costs:
     crowd: float = 4.27  # parallels from step to step
 
 
+FREE = Costs(
+    **{name: (0.0,) * len(v) if isinstance(v, tuple) else 0.0 for name, v in asdict(Costs()).items()}
+)  # nothing has a price, not even improbability
+
+
 def without_prices():
     """Give the Costs of a search that goes by the network alone: Costs."""
-    free = {
-        name: (0.0,) * len(price) if isinstance(price, tuple) else 0.0
-        for name, price in asdict(Costs()).items()
-    }
-    return Costs(**free | {"trust": 1.0, "trust_between": 1.0})
+    return replace(FREE, trust=1.0, trust_between=1.0)
 
 
 def move_table(sizes, costs, lowest):
