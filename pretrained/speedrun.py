@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import utils.quiet_tensorflow  # noqa: F401 (first of all: it keeps TensorFlow quiet)
@@ -68,6 +68,38 @@ def describe_processor():
     widest = next((f for f in ("avx512f", "avx2") if f in told.get("flags", "").split()), "")
     limited = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
     return " ".join(filter(None, (told.get("model name"), f"{os.cpu_count()} cores", widest, limited)))
+
+
+def tweaked(config, tweaks):
+    """Change fields of a recipe.
+
+    Parameters
+    ----------
+    config : lesson.Config
+    tweaks : list of str
+        "field=value"; the value is read as the kind of what stands there.
+
+    Returns
+    -------
+    lesson.Config
+
+    Raises
+    ------
+    ValueError
+        For a field that the recipe lacks, or a value of another kind.
+    """
+    kinds = {field.name: type(getattr(config, field.name)) for field in fields(config)}
+    changes = {}
+    for tweak in tweaks:
+        name, _, value = tweak.partition("=")
+        if name not in kinds:
+            raise ValueError(f"{name!r} is no field of a recipe; choose of {', '.join(kinds)}")
+        read = {"True": True, "False": False}.__getitem__ if kinds[name] is bool else kinds[name]
+        try:
+            changes[name] = read(value)
+        except (KeyError, ValueError):
+            raise ValueError(f"{name} must be of kind {kinds[name].__name__}, not {value!r}") from None
+    return replace(config, **changes)
 
 
 def judge(generator, songs):
@@ -226,6 +258,9 @@ def main(arguments=None):
     parser.add_argument("--threads", type=int, default=2, help="of TensorFlow (2)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of weights, data and noise (0)")
     parser.add_argument("--data", help="train on this instead of what the recipes name")
+    parser.add_argument(
+        "--tweak", nargs="+", default=[], metavar="FIELD=VALUE", help="change the recipes, as in critic_steps=5"
+    )
     parser.add_argument("--seconds", type=float, default=3600, help="of training at most, a run (3600)")
     parser.add_argument("--precision", default="float32", help="Keras' dtype policy (float32)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what is counted (wall)")
@@ -247,10 +282,11 @@ def main(arguments=None):
     for seed in chosen.seeds:
         for recipe in chosen.recipes:
             config = replace(known[recipe], seed=seed, **({"data": chosen.data} if chosen.data else {}))
+            config = tweaked(config, chosen.tweak)
             name = f"speedrun-{recipe}-{chosen.threads}-{chosen.precision}-{chosen.clock}"
             key = run_name(name, config)
             result = results.setdefault(
-                key, {"recipe": recipe, "starts": [], "seconds": [], "evaluations": []}
+                key, {"recipe": " ".join([recipe, *chosen.tweak]), "starts": [], "seconds": [], "evaluations": []}
             )
             result |= {
                 "seed": seed,
