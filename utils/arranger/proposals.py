@@ -1,4 +1,4 @@
-"""What the network proposes for a line: probabilities of the lower voices, step by step."""
+"""What the network proposes for what is given: probabilities of the voices, step by step."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 
-from ..music.grid import PITCHES, STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
+from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
 
+MIDDLE_C = 60
 LEAST_PROBABILITY = 1e-6
 NOISE_SHAPE = (8, 512)  # of the noise, per bar
 CREATIVITY = 1.0  # the size of the noise that makes takes differ: as in training
+JUDGED_AT_ONCE = 64  # windows
 # Semitones to move a melody by: a generator that has to learn every key by itself hears it in several, its
 # own first, and its slips are averaged out. More of them take time and change nothing
 # (pretrained/EXPERIMENTS.md).
@@ -21,24 +23,25 @@ PIECE = 48 * STEPS_PER_BAR
 OVERLAP = 4 * STEPS_PER_BAR
 
 
-def propose(generator, line, noise=None, keys=(0,)):
-    """Let the network alone set voices to a line, in one pass where it can.
+def propose(generator, given, noise=None, keys=(0,)):
+    """Let the network alone write the voices, in one pass where it can.
 
     Parameters
     ----------
     generator : callable
         See :func:`harmonize_takes`.
-    line : int array [step]
-        MIDI pitches without rests that begin with a bar, a whole number of the generator's windows long.
+    given : int array [step, voice]
+        MIDI pitches, REST where nothing is given. They begin with a bar, a whole number of the generator's
+        windows long. A network that knows melodies only hears the first voice of it.
     noise : float array [take, bar, ...], optional
         Of :func:`draw_takes`; by default there is one take, without noise.
     keys : sequence of int
-        Semitones to move the line by. A take hears the same noise in each.
+        Semitones to move by what is given. A take hears the same noise in each.
 
     Returns
     -------
     float32 array [take, key, step, pitch=128, voice] in [-1, 1]
-        Moved back to where the line stands.
+        Moved back to where the given voices stand.
 
     Raises
     ------
@@ -46,44 +49,90 @@ def propose(generator, line, noise=None, keys=(0,)):
         If the generator's output has another shape.
     """
     window, noise_shape = input_shapes(generator)
-    window = window or len(line)
+    steps = len(given)
+    window = window or steps
     if noise is None:
-        noise = np.zeros((1, len(line) // STEPS_PER_BAR, *noise_shape), np.float32)
-    moved = np.clip(np.add.outer(keys, line), 0, PITCHES - 1)
-    melody = grid_to_roll(np.broadcast_to(moved, (len(noise), *moved.shape)).reshape(-1, window, 1))
-    heard = np.repeat(noise, len(keys), axis=0).reshape(len(melody), -1, *noise_shape)
-    output = np.asarray(generator((melody, heard), training=False), np.float32)
-    expected = melody.shape[:3]
+        noise = np.zeros((1, steps // STEPS_PER_BAR, *noise_shape), np.float32)
+    rolls = np.stack([_to_hear(generator, given, key) for key in keys])  # [key, step, pitch, track]
+    heard = np.broadcast_to(rolls, (len(noise), *rolls.shape)).reshape(-1, window, *rolls.shape[2:])
+    chance = np.repeat(noise, len(keys), axis=0).reshape(len(heard), -1, *noise_shape)
+    output = np.asarray(generator((heard, chance), training=False), np.float32)
+    expected = heard.shape[:3]
     if output.shape[:3] != expected or output.ndim != 4 or output.shape[3] < 2:
         raise ValueError(
             f"the generator gave {output.shape}; expected {expected} (sample, step, pitch) and two or more "
             "voices"
         )
-    output = output.reshape(len(noise), len(keys), len(line), *output.shape[2:])
+    output = output.reshape(len(noise), len(keys), steps, *output.shape[2:])
     # What leaves at one end of the 128 pitches comes back at the other, where no voice sings.
     return np.stack([np.roll(output[:, i], -key, axis=2) for i, key in enumerate(keys)], axis=1)
 
 
-def propose_probabilities(generator, line, noise, keys):
-    """Ask the generator for the lower voices, in pieces if the line is long.
+def _to_hear(generator, given, key):
+    """Write what is given as the generator's input: float32 [step, pitch, track], 0 where nothing is given."""
+    given = np.asarray(given)
+    moved = np.where(given == REST, REST, np.clip(given + key, 0, PITCHES - 1))
+    if not hears_any_part(generator):
+        return grid_to_roll(moved[:, :1])
+    return grid_to_roll(moved) * np.float32(given != REST)[:, None]
+
+
+def give_voices(grid, voices):
+    """Give some whole voices and nothing else.
 
     Parameters
     ----------
-    generator, line, noise, keys
+    grid : int array [step, voice]
+    voices : sequence of int
+
+    Returns
+    -------
+    int array [step, voice]
+        REST in all others.
+    """
+    given = np.full(grid.shape, REST)
+    given[:, list(voices)] = grid[:, list(voices)]
+    return given
+
+
+def hears_any_part(generator):
+    """Tell whether a generator may be given any part of its voices, or the melody alone."""
+    shapes = getattr(generator, "input_shape", None)
+    return shapes is not None and shapes[0][-1] > 1
+
+
+def count_voices(generator):
+    """Count the voices that a generator writes, the given ones included."""
+    shape = getattr(generator, "output_shape", None)
+    if shape is None:  # no Keras model: its answer tells
+        shape = propose(generator, np.full((STEPS_PER_WINDOW, 1), MIDDLE_C)).shape
+    return shape[-1]
+
+
+def propose_probabilities(generator, given, noise, keys, voices):
+    """Ask the generator for some of the voices, in pieces if the song is long.
+
+    Parameters
+    ----------
+    generator, given, noise, keys
         As for :func:`propose`.
+    voices : sequence of int
+        Which ones are wanted.
 
     Returns
     -------
     float32 array [take, step, voice, pitch=128]
+        Of the voices wanted.
     """
-    if input_shapes(generator)[0] is not None or len(line) <= PIECE + 2 * OVERLAP:
-        return average_over_keys(propose(generator, line, noise, keys))[:, :, 1:]
+    voices = list(voices)
+    if input_shapes(generator)[0] is not None or len(given) <= PIECE + 2 * OVERLAP:
+        return average_over_keys(propose(generator, given, noise, keys)[..., voices])
     answers = []
-    for start in range(0, len(line), PIECE):
+    for start in range(0, len(given), PIECE):
         first = max(0, start - OVERLAP)
         bars = slice(first // STEPS_PER_BAR, (start + PIECE + OVERLAP) // STEPS_PER_BAR)
-        piece = propose(generator, line[first : start + PIECE + OVERLAP], noise[:, bars], keys)
-        answers.append(average_over_keys(piece)[:, start - first :][:, :PIECE, 1:])
+        piece = propose(generator, given[first : start + PIECE + OVERLAP], noise[:, bars], keys)[..., voices]
+        answers.append(average_over_keys(piece)[:, start - first :][:, :PIECE])
     return np.concatenate(answers, axis=1)
 
 
@@ -201,3 +250,32 @@ def draw_noise(shape, rng):
     from scipy.special import ndtr, ndtri  # here, because the command answers --help at once
 
     return ndtri(rng.uniform(ndtr(-2), ndtr(2), shape)).astype(np.float32)
+
+
+def critic_scores(critic, grids, hidden):
+    """Ask a critic for its mean score of the two-bar windows of each take; higher is better.
+
+    Parameters
+    ----------
+    critic : callable
+        See :func:`harmonize_takes`.
+    grids : list of int array [step, voice]
+        All of one length, a whole number of windows, beginning with a bar.
+    hidden : bool array [step, voice]
+        What the generator was not given. A critic that knows melodies only is shown the first voice.
+
+    Returns
+    -------
+    list of float
+    """
+    shapes = getattr(critic, "input_shape", None)
+    windows = np.clip(np.stack(grids), REST, PITCHES - 1).reshape(-1, STEPS_PER_WINDOW, grids[0].shape[-1])
+    known = np.tile(~hidden, (len(grids), 1)).reshape(windows.shape)
+    scores = []
+    for first in range(0, len(windows), JUDGED_AT_ONCE):
+        part = slice(first, first + JUDGED_AT_ONCE)
+        rolls = grid_to_roll(windows[part])
+        any_part = shapes is not None and shapes[1][-1] > 1
+        given = rolls * np.float32(known[part])[:, :, None] if any_part else rolls[..., :1]
+        scores.append(np.asarray(critic((rolls, given), training=False), np.float32).ravel())
+    return np.concatenate(scores).reshape(len(grids), -1).mean(axis=1).tolist()

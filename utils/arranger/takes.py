@@ -1,8 +1,8 @@
-"""A melody in, an arrangement out.
+"""A melody in, an arrangement out; or any part of the music in, and the rest out.
 
 One path serves the lesson's functions, the command ``python -m utils.harmonize`` and your own songs: place
-the melody where the model knows its way, run the generator over the whole of it, choose the voices
-together (:mod:`.search`), and set them below the melody exactly as its owner wrote it.
+what is given where the model knows its way, run the generator over the whole of it, choose the other voices
+together (:mod:`.search`), and set them to what its owner wrote, which stays exactly as it is.
 """
 
 from __future__ import annotations
@@ -14,59 +14,63 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..music.grid import (
-    PITCHES,
-    REST,
-    STEPS_PER_BAR,
-    STEPS_PER_BEAT,
-    STEPS_PER_WINDOW,
-    grid_to_roll,
-    onsets_of,
-    voice_names,
-)
+from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of, voice_names
 from ..music.keys import find_key_of_melody
 from ..music.meter import bar_lines, hear_in_common_time
 from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
 from ..networks.store import load_shipped_generator
-from ..songs.melody import Melody, read_melody
+from ..songs.chords import chords_by_step, read_chords
+from ..songs.find_parts import Parts, find_voices, read_parts
+from ..songs.melody import Melody
 from .arrangement import Arrangement
+from .placing import describe_placement, move_around, phases, voice_of, way_to_range, without_rests
 from .prices import Costs
 from .proposals import (
     CREATIVITY,
+    count_voices,
+    critic_scores,
     draw_takes,
     heard_steps,
+    hears_any_part,
     input_shapes,
     keys_to_ask_in,
     propose_probabilities,
 )
 from .search import decode
+from .wanted import WantedChords
 
-LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
-JUDGED_AT_ONCE = 64  # windows
+LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where what is given is silent for longer
 CROSSING_THE_TUNE = 12.0  # nats, where the melody is not the upper voice
-ELSEWHERE = 0.1  # how likely a proposed pitch is in another octave, there
-ACROSS = 1e-3  # and how likely on the other side of the melody
-TRIPLET_PHASES = (0, 1, 1, 1)  # in a beat of triplets the voices move with the beat or not at all
 
 
 def harmonize(
     melody,
-    takes: int = 8,
-    seed: int = 0,
+    takes: int = 1,
+    seed: int | None = None,
     creativity: float = CREATIVITY,
     generator=None,
     critic=None,
     **options,
 ) -> Arrangement:
-    """Set voices below a melody and return the best of several takes.
+    """Set voices to a melody, or to whatever parts are given.
 
     Parameters and errors as in :func:`harmonize_takes`.
+
+    Parameters
+    ----------
+    takes : int
+        Of several, the one that the search paid least for.
+    seed : int, optional
+        Of the noise. By default there is none: the sober answer.
 
     Returns
     -------
     Arrangement
     """
-    return harmonize_takes(melody, takes, seed, creativity, generator, critic, **options)[0]
+    sober = takes if seed is None else 0
+    return harmonize_takes(
+        melody, takes, seed or 0, creativity, generator, critic, sober=sober, **options
+    )[0]
 
 
 def harmonize_takes(
@@ -77,14 +81,19 @@ def harmonize_takes(
     generator=None,
     critic=None,
     *,
+    keep=None,
+    redo=None,
+    chords=None,
+    closeness: float = 1.0,
     track: int | str | None = None,
     pickup: float | None = None,
     play_repeats: bool = False,
     phrases=None,
     costs: Costs | None = None,
     noise=None,
+    sober: int = 1,
 ) -> list[Arrangement]:
-    """Set voices below a melody, several times.
+    """Set voices to a melody, or to whatever parts are given, several times.
 
     Parameters
     ----------
@@ -92,91 +101,207 @@ def harmonize_takes(
         A MIDI or MusicXML file or whatever else :func:`.read_melody` reads.
     takes : int
     seed : int
-        Of the noise. A take depends on it and on the take's number alone; the first take hears no noise.
+        Of the noise. A take depends on it and on the take's number alone.
     creativity : float
         Size of the noise that the generator hears, at least 0. At 0 there is one sober answer, at 1 takes
         differ as in training, and beyond it they make less and less sense.
     generator : callable, optional
-        ``generator((melody, noise), training=False)`` with piano rolls ``melody [sample, step,
-        pitch=128, 1]`` and noise ``[sample, step / 16, 8, 512]`` gives ``[sample, step, pitch=128,
-        voice]`` in [-1, 1]. A Keras model built for any number of steps takes the song in one
+        ``generator((given, noise), training=False)`` with piano rolls ``given [sample, step, pitch=128,
+        track]`` and noise ``[sample, step / 16, 8, 512]`` gives ``[sample, step, pitch=128, voice]`` in
+        [-1, 1]. With one track it is given the melody, with as many as it has voices any part of them, 0
+        where nothing is given. A Keras model built for any number of steps takes the song in one
         pass; any other callable gets it in windows, of the model's length if it tells, else of two
         bars. By default the shipped one.
     critic : callable, optional
-        ``critic((rolls, melody), training=False)`` over windows of two bars gives one score a
+        ``critic((rolls, given), training=False)`` over windows of two bars gives one score a
         window, higher is better. The score of a take is the mean. Nobody is asked by default.
+    keep : optional
+        Which parts of the file stay, see :func:`.read_parts`: names of voices, "all", or which track each
+        is. By default the melody alone.
+    redo : optional
+        Which bars of the kept parts, the melody left out, are written anew: see :func:`.find_bars`.
+    chords : str, optional
+        Wanted chords, see :func:`.read_chords`, or "score" for those that the file brings.
+    closeness : float
+        How closely they are followed: 0 not at all, 1 as a rule, more for nearly always.
     track, pickup, play_repeats, phrases
         As for :func:`.read_melody`.
-    costs : search.Costs, optional
+    costs : Costs, optional
     noise : float array [take, bar, ...], optional
         Hear this instead of noise drawn from the seed, for as many takes; the ``noise`` of an
         :class:`Arrangement` has the shape of one.
+    sober : int
+        So many takes, the first ones, hear no noise.
 
     Returns
     -------
     list of Arrangement
-        First the sober answer, of a generator that hears no noise; then those with noise, the one that the
-        search paid least for before the others. On validation chorales the sober one is nearest to Bach,
-        and the price orders the others better than chance, which the critic's score does not
-        (``pretrained/EXPERIMENTS.md``).
+        First the sober answers; then those with noise, the one that the search paid least for before the
+        others. On validation chorales the sober one is nearest to Bach, and the price orders the others
+        better than chance, which the critic's score does not (``pretrained/EXPERIMENTS.md``).
 
     Raises
     ------
     MelodyError
-        If the file gives no melody.
+        If the file gives no melody, or its parts, bars or chords are not what was asked for.
     ValueError
-        If ``takes`` is no positive number, ``creativity`` is negative, or the generator's output has
-        another shape.
+        If ``takes`` is no positive number, ``creativity`` or ``closeness`` is negative, or the generator's
+        output has another shape.
     """
     if takes < 1:
         raise ValueError(f"takes={takes}; ask for at least one")
-    if not 0 <= creativity < math.inf:
-        raise ValueError(f"creativity={creativity}; give 0 (the likeliest) or more, as a rule up to 2")
-    if not isinstance(melody, Melody):
-        melody = read_melody(melody, track, pickup, play_repeats, phrases)
+    for name, value in (("creativity", creativity), ("closeness", closeness)):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name}={value}; give 0 or more, as a rule up to 2")
     if generator is None:
         generator = load_shipped_generator()
-    line = _without_rests(melody.grid)
-    octaves, semitones = _way_to_soprano(line)
-    heard = hear_in_common_time(melody.meters, melody.pickup, len(line), melody.bars)
-    phase = _phases(melody, heard)
-    sung = harmonize_line(
+    voices = count_voices(generator)
+    parts = melody if isinstance(melody, Parts) else read_parts(
+        melody, keep, track, pickup, play_repeats, phrases, voices
+    )
+    tune = parts.tune
+    place = voice_of(without_rests(tune.grid), voices) if parts.place is None else parts.place
+    grid, onset = _lay_out(tune, place, parts.parts, voices)
+    kept = np.zeros(grid.shape, bool)
+    kept[:, [place, *parts.parts]] = True
+    if redo is not None:
+        kept[find_bars(tune, redo)] = False
+        kept[:, place] = True
+    setting = how_heard(tune, place, voices, len(grid), generator)
+    sung = harmonize_given(
         generator,
-        line,
+        _given(grid, kept),
         takes,
         seed,
         critic,
         creativity,
         costs,
-        heard=heard,
-        phase=phase,
-        octaves=octaves,
-        semitones=semitones,
-        in_its_range=True,
         noise=noise,
-        sober=1,
-        phrase_ends=last_notes(melody.onset, melody.phrase_ends),
-        key=find_key_of_melody(melody.grid, melody.keys[0].sharps),
-        bars=bar_lines(melody.meters, melody.pickup, len(line), melody.bars),
-        whole=True,
+        sober=sober,
+        chords=_wanted(parts.chords, closeness, len(grid)),
+        **setting,
     )
-    voices = sung[0].grid.shape[1]
-    place = voice_of(line, voices)
-    placed = _describe_placement(melody, place, voices, octaves, semitones)
-    report = (*melody.report, *placed)
-    arrangements = [_arrange(melody, take, phase, report, place) for take in sung]
-    first = 0 if noise is not None else 1
-    others = sorted(arrangements[first:], key=lambda arrangement: arrangement.scores["price"])
-    return arrangements[:first] + others
+    report = (*parts.report, *_describe(tune, place, voices, generator, setting))
+    arrangements = []
+    for take in sung:
+        written = _unite(take, grid, onset, kept, place, setting["phase"])
+        arrangements.append(
+            Arrangement(
+                *written,
+                melody=tune,
+                scores=take.scores,
+                report=report,
+                place=place,
+                noise=take.noise,
+                kept=kept,
+                parts={voice: part for voice, part in parts.parts.items() if voice != place},
+                chords=parts.chords,
+                closeness=closeness,
+            )
+        )
+    first = 0 if noise is not None else min(sober, takes)
+    paid = sorted(arrangements[first:], key=lambda arrangement: arrangement.scores["price"])
+    return arrangements[:first] + paid
+
+
+def redo(arrangement, bars=None, voices=None, seed=0, creativity=CREATIVITY, generator=None, costs=None):
+    """Write some bars of some voices anew, and leave everything else as it is.
+
+    Parameters
+    ----------
+    arrangement : Arrangement
+    bars : optional
+        As for :func:`.find_bars`; by default all.
+    voices : str or sequence of str, optional
+        Their names; by default all that were not given. A given one is redone if it is named, but for the
+        melody.
+    seed, creativity, generator, costs
+        As for :func:`harmonize_takes`.
+
+    Returns
+    -------
+    Arrangement
+        Its ``previous`` is the one that was redone.
+
+    Raises
+    ------
+    MelodyError
+        If there are no such bars or voices, or nothing of them may be written anew.
+    """
+    count = arrangement.grid.shape[1]
+    free = ~arrangement.kept if voices is None else np.zeros_like(arrangement.kept)
+    for voice in () if voices is None else find_voices(voices, count):
+        free[:, voice] = True
+    free[:, arrangement.place] = False
+    if bars is not None:
+        free &= find_bars(arrangement.melody, bars)[:, None]
+    if not free.any():
+        raise MelodyError(
+            arrangement.melody.title or "the arrangement",
+            "nothing there may be written anew: the melody stays, and so does what was given",
+            "Name bars and voices that the program wrote, or a given voice by its name",
+        )
+    return _rewrite(arrangement, arrangement.grid, arrangement.onset, free, seed, creativity, generator, costs)
+
+
+def change(arrangement, voice, at, pitch, generator=None, costs=None):
+    """Change one note, keep it, and let the other voices around it follow.
+
+    Parameters
+    ----------
+    arrangement : Arrangement
+    voice : str
+        Its name.
+    at : str
+        Where the note sounds: "bar:beat".
+    pitch : int or str
+        A MIDI number or a name such as "F#4".
+    generator, costs
+        As for :func:`harmonize_takes`.
+
+    Returns
+    -------
+    Arrangement
+        The note is among what is ``kept`` from now on. Voices that were not given may change from the beat
+        before the note to the beat after it.
+
+    Raises
+    ------
+    MelodyError
+        If there is no such voice, place or note, or if it is one of the melody's.
+    """
+    (column,) = find_voices(voice, arrangement.grid.shape[1])
+    name = arrangement.melody.title or "the arrangement"
+    if column == arrangement.place:
+        raise MelodyError(name, "the melody is its owner's", "Change it in its file and arrange it again")
+    step = find_step(arrangement, at)
+    line, struck = arrangement.grid[:, column], arrangement.onset[:, column].copy()
+    if line[step] == REST:
+        raise MelodyError(name, f"the {voice} rests at {at}", "Name a place where it sings")
+    begins = np.flatnonzero(struck | (line == REST))
+    first = begins[begins <= step][-1]
+    last = np.append(begins, len(line))[np.searchsorted(begins, step, side="right")]
+    grid = arrangement.grid.copy()
+    grid[first:last, column] = pitch_of(pitch)
+    onset = arrangement.onset.copy()
+    onset[first, column] = True
+    if last < len(onset):
+        onset[last, column] |= line[last] != REST
+    free = ~arrangement.kept
+    free[: max(0, first - STEPS_PER_BEAT)] = free[last + STEPS_PER_BEAT :] = False
+    free[first:last, column] = False
+    changed = _rewrite(arrangement, grid, onset, free, 0, 0.0, generator, costs)
+    changed.kept[first:last, column] = True
+    return changed
 
 
 class Take(NamedTuple):
-    """What :func:`harmonize_line` gives.
+    """What :func:`harmonize_given` gives.
 
     Attributes
     ----------
     grid : int8 array [step, voice]
-        The line first and then the others from the top.
+        From the top.
     scores : dict of str to float
         As in :class:`Arrangement`.
     noise : float32 array [bar, ...]
@@ -188,158 +313,165 @@ class Take(NamedTuple):
     noise: np.ndarray
 
 
-def harmonize_line(
+def harmonize_given(
     generator,
-    line,
+    given,
     takes=1,
     seed=0,
     critic=None,
     creativity=CREATIVITY,
     costs=None,
+    *,
+    tune=0,
     heard=None,
     phase=None,
     octaves=0,
     semitones=0,
-    in_its_range=False,
     noise=None,
     sober=0,
     phrase_ends=(),
     key=None,
     bars=None,
     whole=False,
+    chords=None,
 ):
-    """Set voices to a line without rests: the core of :func:`harmonize_takes`.
+    """Write what is not given: the core of :func:`harmonize_takes`.
 
     A take hears its own noise. A network that does not answer alike in every key is asked in several, with
     the same noise; the geometric mean of its probabilities is what the search goes by.
 
     Parameters
     ----------
-    generator, takes, seed, critic, creativity, costs, noise
+    generator, takes, seed, critic, creativity, costs, noise, sober
         As in :func:`harmonize_takes`.
-    line : int array [step]
-        MIDI pitches without rests.
+    given : int array [step, voice]
+        MIDI pitches from the top, without rests; REST where the voices are to be written.
+    tune : int
+        Which voice is the melody.
     heard : int array [step], optional
         The model's step at which it hears each step, ascending; see
-        :func:`.hear_in_common_time`. By default the line begins with a bar of 4/4.
+        :func:`.hear_in_common_time`. By default what is given begins with a bar of 4/4.
     phase : int array [step], optional
         Which sixteenth of a beat each step is; by default that of ``heard``.
     octaves, semitones : int
-        How much higher the model hears the line. Of the semitones the voices are brought back; of the
-        octaves they are not, unless the line is an inner or the lowest voice.
-    in_its_range : bool
-        Whether the line is the voice that :func:`voice_of` names, and not always the upper one.
-    sober : int
-        So many takes, the first ones, hear no noise.
-    phrase_ends, key, bars, whole
+        How much higher the model hears the melody. The semitones move all that is given, and the voices are
+        brought back. The octaves move the melody alone, and the voices are not brought back.
+    phrase_ends, key, bars, whole, chords
         As for :func:`.search.decode`. By default the key is guessed and bars are the model's.
 
     Returns
     -------
     list of Take
     """
-    line = np.asarray(line)
-    # The songs of the exam have rests, which stay what they are.
-    high = np.where(line == REST, REST, np.clip(line + OCTAVE * octaves, 0, PITCHES - 1))
+    given = np.asarray(given)
+    steps, voices = given.shape
+    to_hear = given.copy()
+    to_hear[:, tune] = np.where(given[:, tune] == REST, REST, given[:, tune] + OCTAVE * octaves)
     keys = [semitones + key for key in keys_to_ask_in(generator)]
-    heard = np.arange(len(line)) if heard is None else heard
+    heard = np.arange(steps) if heard is None else heard
     phase = heard % STEPS_PER_BEAT if phase is None else phase
-    key = key or find_key_of_melody(line)
+    key = key or find_key_of_melody(given[:, tune])
     bars = np.flatnonzero(heard % STEPS_PER_BAR == 0) if bars is None else bars
     source = heard_steps(heard, input_shapes(generator)[0])
-    if noise is None:
-        bars_heard = len(source) // STEPS_PER_BAR
-        noise = draw_takes(generator, takes, seed, bars_heard, creativity, sober)
-    expected = (len(source) // STEPS_PER_BAR, *input_shapes(generator)[1])
-    if np.ndim(noise) != 1 + len(expected) or noise.shape[1:] != expected:
-        wanted = ", ".join(map(str, expected))
-        raise ValueError(f"noise has the shape {np.shape(noise)}; this melody needs (takes, {wanted})")
-    probability = propose_probabilities(generator, high[source], noise, keys)[:, heard]
-    voices = 1 + probability.shape[2]
-    place = voice_of(line, voices) if in_its_range else 0
-    moved = np.zeros((len(probability), voices), int)
-    if place:
-        around = [_move_around(one, line, place) for one in probability]
-        probability, moved[:, 1:] = map(np.stack, zip(*around, strict=True))
+    noise = _checked_noise(noise, generator, takes, seed, len(source) // STEPS_PER_BAR, creativity, sober)
+    free = [voice for voice in range(voices) if (given[:, voice] == REST).any()]
+    if tune and not hears_any_part(generator):
+        soprano = to_hear[source][:, [tune]]
+        below = propose_probabilities(generator, soprano, noise, keys, range(1, voices))[:, heard]
+        around = np.stack([move_around(one, given[:, tune], tune) for one in below])
+        proposed = around[:, :, np.isin(np.delete(np.arange(voices), tune), free)]
+    else:
+        proposed = propose_probabilities(generator, to_hear[source], noise, keys, free)[:, heard]
+    if tune:
         costs = replace(costs or Costs(), crossing=CROSSING_THE_TUNE)
+    fixed = given if tune else to_hear  # a melody that is no soprano's is set to where the voices sing
 
-    def one_take(proposed):
+    def one_take(probability):
+        of_all = np.zeros((steps, voices, PITCHES), np.float32)
+        of_all[:, free] = probability
         return decode(
-            proposed,
-            line if place else high,
+            of_all,
+            fixed,
             costs,
             phase=phase,
-            place=place,
+            tune=tune,
             phrase_ends=phrase_ends,
             key=key,
             bars=bars,
             whole=whole,
+            chords=chords,
         )
 
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
-        found = list(pool.map(one_take, probability))
+        found = list(pool.map(one_take, proposed))
     sung = [Take(grid, {"price": price}, own) for (grid, price), own in zip(found, noise, strict=True)]
     if critic is not None:
-        # As the model knows four voices: the line above them.
-        known = [
-            np.column_stack([high, (take.grid - by)[:, 1:]]) for take, by in zip(sung, moved, strict=True)
-        ]
-        answers = critic_scores(critic, [np.clip(grid + semitones, 0, PITCHES - 1)[source] for grid in known])
-        for take, answer in zip(sung, answers, strict=True):
-            take.scores["critic"] = answer
+        shown = [np.where(take.grid == REST, REST, take.grid + semitones)[source] for take in sung]
+        hidden = to_hear[source] == REST
+        for take, score in zip(sung, critic_scores(critic, shown, hidden), strict=True):
+            take.scores["critic"] = score
     return sung
 
 
-def critic_scores(critic, grids):
-    """Ask a critic for its mean score of the two-bar windows of each take; higher is better.
+def _checked_noise(noise, generator, takes, seed, bars, creativity, sober):
+    """Draw noise, or see that what is to be heard again has the right shape."""
+    if noise is None:
+        return draw_takes(generator, takes, seed, bars, creativity, sober)
+    expected = (bars, *input_shapes(generator)[1])
+    if np.ndim(noise) != 1 + len(expected) or noise.shape[1:] != expected:
+        wanted = ", ".join(map(str, expected))
+        raise ValueError(f"noise has the shape {np.shape(noise)}; this song needs (takes, {wanted})")
+    return noise
+
+
+def _lay_out(tune, place, parts, voices):
+    """Write the given parts as a grid, int8 [step, voice], and their onsets; REST where there is none."""
+    every = {**parts, place: tune}
+    steps = max(len(part.grid) for part in every.values())
+    grid, onset = np.full((steps, voices), REST, np.int8), np.zeros((steps, voices), bool)
+    for voice, part in every.items():
+        grid[: len(part.grid), voice], onset[: len(part.grid), voice] = part.grid, part.onset
+    return grid, onset
+
+
+def _given(grid, kept):
+    """Tell the network and the search what is kept, rests filled: int array [step, voice]."""
+    given = np.full(grid.shape, REST, np.int64)
+    for voice in np.flatnonzero((kept & (grid != REST)).any(axis=0)):
+        given[:, voice] = np.where(kept[:, voice], without_rests(grid[:, voice]), REST)
+    return given
+
+
+def how_heard(tune, place, voices, steps, generator):
+    """Say how the model is to hear a song.
 
     Parameters
     ----------
-    critic : callable
-        See :func:`harmonize_takes`.
-    grids : list of int array [step, voice]
-        All of one length, a whole number of windows, beginning with a bar.
+    tune : Melody
+    place, voices, steps : int
+        Which voice it is, of how many; how long the song is.
+    generator : callable
 
     Returns
     -------
-    list of float
+    dict
+        Options of :func:`harmonize_given`.
     """
-    windows = np.stack(grids).reshape(-1, STEPS_PER_WINDOW, grids[0].shape[-1])
-    scores = []
-    for first in range(0, len(windows), JUDGED_AT_ONCE):
-        rolls = grid_to_roll(windows[first : first + JUDGED_AT_ONCE])
-        scores.append(np.asarray(critic((rolls, rolls[..., :1]), training=False), np.float32).ravel())
-    return np.concatenate(scores).reshape(len(grids), -1).mean(axis=1).tolist()
-
-
-def voice_of(line, voices):
-    """Tell which voice sings a line: the one whose range holds it best, the higher one of two alike.
-
-    Parameters
-    ----------
-    line : int array [step]
-        MIDI pitches.
-    voices : int
-        At least 2.
-
-    Returns
-    -------
-    int
-        Counted from the top.
-    """
-    low, high = np.array(voice_ranges(voices)).T[..., None]
-    outside = np.maximum(low - line, 0) + np.maximum(line - high, 0)
-    return int(outside.mean(axis=1).argmin())
-
-
-def _without_rests(grid):
-    """Make of a melody a line without rests, since Bach's sopranos hardly have any: int [step].
-
-    The note before a rest is held, the first note begins at once.
-    """
-    sounding = np.flatnonzero(grid != REST)
-    latest = np.searchsorted(sounding, np.arange(len(grid)), side="right") - 1
-    return grid[sounding[np.maximum(latest, 0)]].astype(np.int64)
+    line = without_rests(tune.grid)
+    as_soprano = not hears_any_part(generator)
+    octaves, semitones = way_to_range(line, *(VOICE_RANGES[0] if as_soprano else voice_ranges(voices)[place]))
+    heard = hear_in_common_time(tune.meters, tune.pickup, steps, tune.bars)
+    return {
+        "tune": place,
+        "heard": heard,
+        "phase": phases(tune, heard),
+        "octaves": octaves,
+        "semitones": semitones,
+        "phrase_ends": last_notes(tune.onset, tune.phrase_ends),
+        "key": find_key_of_melody(tune.grid, tune.keys[0].sharps),
+        "bars": bar_lines(tune.meters, tune.pickup, steps, tune.bars),
+        "whole": True,
+    }
 
 
 def last_notes(onset, phrase_ends):
@@ -364,107 +496,60 @@ def last_notes(onset, phrase_ends):
     return np.column_stack([begins, end])[last]
 
 
-def _way_to_soprano(line):
-    """Find the smallest interval by which most of a line comes into the soprano's range.
-
-    Returns
-    -------
-    octaves, semitones : int
-        Their sum, upwards; at most half an octave of semitones.
-    """
-    low, high = VOICE_RANGES[0]
-
-    def outside(interval):
-        moved = line + interval
-        return np.mean((moved < low) | (moved > high)), abs(interval)
-
-    interval = min(range(-PITCHES // 2, PITCHES // 2 + 1), key=outside)
-    octaves = round(interval / OCTAVE)
-    return octaves, interval - OCTAVE * octaves
-
-
-def _move_around(probability, line, place):
-    """Move what was proposed for voices below a line by octaves, to where they surround it.
-
-    Parameters
-    ----------
-    probability : float array [step, voice, pitch=128]
-    line : int array [step]
-    place : int
-        How many voices go above the line.
-
-    Returns
-    -------
-    float array [step, voice, pitch=128]
-        Each pitch in other octaves too, less likely, so that a voice can make way for the line.
-    int array [voice]
-        Semitones that each voice was moved by.
-    """
-    ranges = np.delete(voice_ranges(1 + probability.shape[1]), place, axis=0)
-    moved, intervals = np.empty_like(probability), []
-    for voice, middle in enumerate(ranges.mean(axis=1)):
-        usual = np.median(probability[:, voice].argmax(axis=-1))
-        interval = OCTAVE * round((middle - usual) / OCTAVE)
-        by_octave = [
-            ELSEWHERE ** abs(octave) * np.roll(probability[:, voice], interval + OCTAVE * octave, axis=-1)
-            for octave in (-1, 0, 1)
-        ]
-        across = np.sign(np.arange(PITCHES) - line[:, None]) == (-1 if voice < place else 1)
-        moved[:, voice] = np.where(across, ACROSS, 1) * np.max(by_octave, axis=0)
-        intervals.append(interval)
-    return moved / moved.sum(axis=-1, keepdims=True), np.array(intervals)
-
-
-def _phases(melody, heard):
-    """Which sixteenth of a beat each step is for the search: int [step]."""
-    phase = heard % STEPS_PER_BEAT
-    if melody.triplet is None:
-        return phase
-    return np.where(melody.triplet, np.take(TRIPLET_PHASES, phase), phase)
-
-
-def _describe_placement(melody, place, voices, octaves, semitones):
-    """Say how a melody was placed for the model, and which voice it is."""
-    parts = [(abs(octaves), "octave"), (abs(semitones), "semitone")]
-    if octaves * semitones < 0:
-        parts = [(abs(OCTAVE * octaves + semitones), "semitone")]
-    interval = " and ".join(f"{count} {unit}{'s' * (count > 1)}" for count, unit in parts if count)
-    way = "higher" if OCTAVE * octaves + semitones > 0 else "lower"
-    if place:
-        names = voice_names(voices)
-        above, below = ", ".join(names[:place]), ", ".join(names[place + 1 :])
-        yield (
-            f"It has the range of the {names[place]} and is that voice here: {above} join above it"
-            + (f", {below} below it. " if below else ". ")
-            + f"The model, which knows melodies only as sopranos, heard it {interval} {way}."
-        )
-    elif interval:
-        yield f"It lies outside a soprano's range: the model heard it {interval} {way}; it stays where it is."
-    meters = list(dict.fromkeys(f"{meter.numerator}/{meter.denominator}" for meter in melody.meters))
-    if meters != ["4/4"]:
-        yield f"It is in {', '.join(meters)}; the model, which knows 4/4, hears it in bars of four beats."
-    if melody.pickup:
-        yield f"A pickup of {float(melody.pickup):g} beats comes before its first bar line."
-
-
-def _long_rests(grid):
-    """Where the melody is silent for so long that the other voices rest too: bool [step]."""
-    edges = np.flatnonzero(np.diff(grid == REST, prepend=False, append=False))
+def _silent(grid, kept):
+    """Where all that is given is silent for so long that the other voices rest too: bool [step]."""
+    edges = np.flatnonzero(np.diff(((grid == REST) | ~kept).all(axis=1), prepend=False, append=False))
     silent = np.zeros(len(grid), bool)
     for start, end in edges.reshape(-1, 2):
-        # Nobody plays before the melody does.
+        # Nobody plays before what is given does.
         silent[start:end] = start == 0 or end - start > LONGEST_BRIDGED_REST
     return silent
 
 
-def _arrange(melody, take, phase, report, place):
-    """Set the decoded voices to the melody as it was before it was fitted to the model."""
-    grid = take.grid.copy()
-    grid[:, 0] = melody.grid
-    grid[_long_rests(melody.grid), 1:] = REST
-    onset = onsets_of(grid)
+def _unite(take, grid, onset, kept, place, phase):
+    """Set what was written beside what is kept, which is as it was before it was fitted to the model.
+
+    Returns
+    -------
+    grid : int8 array [step, voice]
+    onset : bool array [step, voice]
+    """
+    united = np.where(kept, grid, take.grid)
+    united[_silent(grid, kept)[:, None] & ~kept] = REST
+    begins = onsets_of(united)
     # Bach strikes a lower voice's note again at four of five beats where the melody begins a note, and
     # hardly ever elsewhere (measured on the validation chorales).
-    onset[:, 1:] |= (melody.onset & (phase == 0))[:, None] & (grid[:, 1:] != REST)
-    onset[:, 0] = melody.onset
-    return Arrangement(grid, onset, melody, take.scores, report, place, take.noise)
+    again = (onset[:, place] & (phase == 0))[:, None]
+    return united, (begins | np.where(kept, onset, again)) & (united != REST)
+
+
+def _rewrite(arrangement, grid, onset, free, seed, creativity, generator, costs):
+    """Write the free cells of an arrangement anew: Arrangement."""
+    generator = generator or load_shipped_generator()
+    melody, place, steps = arrangement.melody, arrangement.place, len(grid)
+    setting = how_heard(melody, place, grid.shape[1], steps, generator)
+    wanted = _wanted(arrangement.chords, arrangement.closeness, steps)
+    (take,) = harmonize_given(
+        generator, _given(grid, ~free), 1, seed, None, creativity, costs, chords=wanted, **setting
+    )
+    grid, onset = _unite(take, grid, onset, ~free, place, setting["phase"])
+    return replace(
+        arrangement,
+        grid=grid,
+        onset=onset,
+        scores=take.scores,
+        noise=take.noise,
+        kept=arrangement.kept & ~free,
+        previous=arrangement,
+    )
+
+
+def _wanted(chords, closeness, steps):
+    """Spread chords over the steps: WantedChords, or None."""
+    return WantedChords(*chords_by_step(chords, steps), closeness) if chords else None
+
+
+def _describe(tune, place, voices, generator, setting):
+    """Say how the melody was placed: sentences."""
+    as_soprano = not hears_any_part(generator)
+    return describe_placement(tune, place, voices, setting["octaves"], setting["semitones"], as_soprano)

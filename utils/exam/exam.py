@@ -173,7 +173,7 @@ def evaluate(split, generator, critic, others=None, takes=8, seed=0, say=print):
     himself = bach_against_bach(songs, windows(load_chorales(CORPUS))[0])
     rows["Bach against Bach"] = {f"accuracy {voice}": himself[:, i] for i, voice in enumerate(LOWER_VOICES)}
     example = {row: grids[0][:EXAMPLE_STEPS].tolist() for row, grids in by_row.items()}
-    return _as_json(split, named, rows) | {"takes": takes, "example": example}
+    return as_json(split, named, rows) | {"takes": takes, "example": example}
 
 
 def evaluate_alone(split, generators):
@@ -195,7 +195,7 @@ def evaluate_alone(split, generators):
     for row, generator in generators.items():
         grids, validity = predict_alone(generator, list(named.values()))
         rows[row] = measure(grids, list(named.values()), training) | validity
-    return _as_json(split, named, rows)
+    return as_json(split, named, rows)
 
 
 def evaluate_creativity(split, generator, levels=CREATIVITY_LEVELS, takes=4, seed=0, say=print):
@@ -224,11 +224,24 @@ def evaluate_creativity(split, generator, levels=CREATIVITY_LEVELS, takes=4, see
         say(row)
         arranged, _ = arrange(generator, None, songs, takes, seed, level)
         rows[row] = measure(arranged[0], songs, training) | measure_takes(arranged)
-    return _as_json(split, named, rows)
+    return as_json(split, named, rows)
 
 
-def _as_json(split, named, rows):
-    """Put measures into types that JSON knows."""
+def as_json(split, named, rows):
+    """Put measures into types that JSON knows.
+
+    Parameters
+    ----------
+    split : str
+    named : dict
+        The songs by name.
+    rows : dict of str to dict of str to array [song] or [song, 2]
+
+    Returns
+    -------
+    dict
+        "split", "songs" and "rows" as in :func:`evaluate`.
+    """
     rows = {
         row: {name: [_number(v) for v in values] for name, values in answers.items()}
         for row, answers in rows.items()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arranger.proposals import CREATIVITY, propose
-from ..arranger.takes import harmonize_line, last_notes
+from ..arranger.proposals import CREATIVITY, give_voices, propose
+from ..arranger.takes import harmonize_given, last_notes
 from ..corpus.pieces import CHORALES_FILE, load_chorales
 from ..corpus.windows import window_starts
 from ..music.grid import STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll, onsets_of
@@ -79,16 +79,33 @@ def retrieve(songs, training):
         first.
     """
     windows, owner = cut_songs(songs)
-    training = training.astype(int)
-    shifts = np.array(sorted(RETRIEVAL_KEYS, key=abs))
-    found = []
-    for window in windows:
-        differing = (training[None, :, :, 0] + shifts[:, None, None] != window[:, 0]).sum(axis=-1)
-        shift, sample = np.unravel_index(differing.argmin(), differing.shape)
-        lower = training[sample, :, 1:]
-        lower = np.where(lower < 0, lower, lower + shifts[shift])
-        found.append(np.concatenate([window[:, :1], lower], axis=-1))
+    melody = np.arange(windows.shape[-1]) == 0
+    found = [np.where(melody, window, nearest_window(window, training, melody)) for window in windows]
     return join_windows(np.stack(found), owner)
+
+
+def nearest_window(window, training, given):
+    """Find the training window that is nearest to another one in what is given, in any key.
+
+    Parameters
+    ----------
+    window : int array [step=32, voice]
+    training : int array [sample, step=32, voice]
+    given : bool array [step=32, voice] or what broadcasts to it
+
+    Returns
+    -------
+    int array [step=32, voice]
+        Moved into the window's key. Nearest is the one with the fewest differing cells; then the smallest
+        transposition, then the first.
+    """
+    given, training = np.broadcast_to(given, window.shape), np.asarray(training).astype(int)
+    shifts = np.array(sorted(RETRIEVAL_KEYS, key=abs))
+    wanted, known = window[given], training[:, given]  # [cell], [sample, cell]
+    differing = np.array([(known + shift != wanted).sum(axis=1) for shift in shifts])
+    shift, sample = np.unravel_index(differing.argmin(), differing.shape)
+    found = training[sample]
+    return np.where(found < 0, found, found + shifts[shift])
 
 
 def bach_against_bach(songs, corpus, differing=1):
@@ -141,7 +158,7 @@ def predict_alone(generator, songs):
 
     answers, validity = [], {"one note a voice": [], "melody kept": []}
     for song in songs:
-        output = propose(generator, song[:, 0])[0, 0]
+        output = propose(generator, give_voices(song, [0]))[0, 0]
         played = harden(output[None], head_of(generator))
         validity["one note a voice"].append(monophony(played))
         validity["melody kept"].append(melody_kept(played, grid_to_roll(song[None, :, :1])))
@@ -173,9 +190,8 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
         begins = onsets_of(song[:, :1])[:, 0]
         ends = guess_phrase_ends(song[:, 0], begins, np.arange(0, len(song), STEPS_PER_BAR))
         ends = last_notes(begins, ends)
-        found = harmonize_line(
-            generator, song[:, 0], takes, seed, critic, creativity, costs, phrase_ends=ends
-        )
+        given = give_voices(song, [0])
+        found = harmonize_given(generator, given, takes, seed, critic, creativity, costs, phrase_ends=ends)
         for number_of_take, take in enumerate(found):
             answers[number_of_take].append(take.grid)
             for name, score in take.scores.items():

@@ -315,3 +315,31 @@ class PadPitches(keras.layers.Layer):
     def get_config(self):
         """Return what builds this layer again."""
         return {**super().get_config(), "first": self.first}
+
+
+@keras.saving.register_keras_serializable("bach")
+class KeepGiven(keras.layers.Layer):
+    """Lay what is given over what was written, so that it comes out as it is.
+
+    Call arguments
+    --------------
+    rolls : float tensor [sample, step, pitch, track]
+    given : float tensor [sample, step, pitch, track] in {-1, 0, +1}
+        0 where nothing is given.
+
+    Returns
+    -------
+    float tensor [sample, step, pitch, track]
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+
+    def call(self, inputs):
+        """Return the rolls, and in their place what is given."""
+        rolls, given = inputs
+        return tf.where(given == 0, rolls, tf.cast(given, rolls.dtype))
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of the rolls."""
+        return input_shape[0]

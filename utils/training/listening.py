@@ -59,7 +59,10 @@ class ListeningTest:
         bars = STEPS_PER_WINDOW // STEPS_PER_BAR
         shape = (len(self.real), bars, *generator.input_shape[1][2:])
         noise = size * tf.random.stateless_truncated_normal(shape, (seed, 0))
-        likeliest = generator((tf.constant(self._melodies), noise), training=False).numpy().argmax(axis=2)
+        given = self._melodies
+        if generator.input_shape[0][-1] > 1:  # it may be given any part; here it is not
+            given = np.pad(given, ((0, 0),) * 3 + ((0, generator.input_shape[0][-1] - 1),))
+        likeliest = generator((tf.constant(given), noise), training=False).numpy().argmax(axis=2)
         return np.concatenate([self.real[..., :1], likeliest[..., 1:]], axis=-1)
 
     def measure(self, grid):

@@ -1,0 +1,151 @@
+"""Any part of held-out chorales given: how much of the rest is found, and how well it is led."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..arranger.takes import harmonize_given, how_heard
+from ..music.grade import chorale_grade
+from ..music.grid import REST, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, onsets_of
+from ..music.measures import parallels_per_note
+from ..training.batches import load_windows
+from .exam import as_json
+from .rows import CORPUS, load_songs, nearest_window
+from .whole import in_windows, load_whole_songs, measure_whole, melody_of
+
+SOPRANO, ALTO, TENOR, BASS = range(len(VOICES))
+GIVEN_VOICES = {
+    "soprano": [SOPRANO],
+    "soprano and bass": [SOPRANO, BASS],
+    "bass": [BASS],
+    "soprano and alto": [SOPRANO, ALTO],
+}
+BACH, RETRIEVAL, MELODY_ONLY, ANY_PART = "real Bach", "retrieval", "hears the melody alone", "hears what is given"
+
+
+def parts_given(chorale, seed=0):
+    """List what may be given of a chorale.
+
+    Parameters
+    ----------
+    chorale : Chorale
+    seed : int
+        Of the beats.
+
+    Returns
+    -------
+    dict of str to bool array [step, voice=4]
+        Whole voices; all voices in every second bar; all voices in a random half of the beats.
+    """
+    steps = len(chorale.grid)
+    cases = {name: np.zeros((steps, len(VOICES)), bool) for name in GIVEN_VOICES}
+    for name, voices in GIVEN_VOICES.items():
+        cases[name][:, voices] = True
+    step = np.arange(steps)
+    bar = np.searchsorted(chorale.bars, step, side="right")
+    beat = (step - chorale.bars[0]) // STEPS_PER_BEAT
+    beat -= beat.min()
+    drawn = np.random.default_rng(seed).random(beat.max() + 1) < 0.5
+    for name, rows in {"every second bar": bar % 2 == 0, "half of the beats": drawn[beat]}.items():
+        cases[name] = np.repeat(rows[:, None], len(VOICES), axis=1)
+    return cases
+
+
+def arrange_given(generator, chorale, known):
+    """Write the missing part of a chorale, soberly.
+
+    Parameters
+    ----------
+    generator : keras.Model
+    chorale : Chorale
+    known : bool array [step, voice=4]
+        What is given; bars, key signature and the ends of phrases are given in any case.
+
+    Returns
+    -------
+    int8 array [step, voice=4]
+    """
+    tune = SOPRANO if known[:, SOPRANO].any() else BASS
+    melody = replace(melody_of(chorale), grid=chorale.grid[:, tune], onset=chorale.onset[:, tune])
+    setting = how_heard(melody, tune, len(VOICES), len(known), generator)
+    given = np.where(known, chorale.grid, REST)
+    (take,) = harmonize_given(generator, given, sober=1, **setting)
+    return take.grid
+
+
+def retrieve_given(chorale, known, training):
+    """Copy the missing part of each two bars from the training window that is nearest in what is given.
+
+    Parameters
+    ----------
+    chorale : Chorale
+    known : bool array [step, voice=4]
+    training : int array [sample, step=32, voice=4]
+
+    Returns
+    -------
+    int8 array [step, voice=4]
+    """
+
+    def fill(padded):
+        begin = -int(chorale.bars[0]) % (4 * STEPS_PER_BEAT)
+        rest = len(padded[0]) - begin - len(known)
+        told = np.pad(known, ((begin, rest), (0, 0)), mode="edge")
+        answers = []
+        for start in range(0, len(told), STEPS_PER_WINDOW):
+            part = slice(start, start + STEPS_PER_WINDOW)
+            window = padded[0][part]
+            answers.append(np.where(told[part], window, nearest_window(window, training, told[part])))
+        return [np.concatenate(answers)]
+
+    return in_windows(fill, [chorale])[0]
+
+
+def evaluate_given(split, generator, melody_hearer, say=print):
+    """Measure what is written where any part of held-out chorales is given.
+
+    Parameters
+    ----------
+    split : {"valid", "test"}
+    generator : keras.Model
+        That hears any part.
+    melody_hearer : keras.Model
+        That hears melodies only, under the same search.
+    say : callable
+        Told which case is next.
+
+    Returns
+    -------
+    dict
+        As of :func:`.evaluate`; the rows are named "case: who". "accuracy of the missing" counts the cells
+        that were not given.
+    """
+    named, training = load_whole_songs(split), load_windows(CORPUS)
+    chorales = list(named.values())
+    reference = [(song, onsets_of(song)) for song in load_songs("train").values()]
+    cases = [parts_given(chorale, seed) for seed, chorale in enumerate(chorales)]
+    rows = {}
+    for case in cases[0]:
+        say(case)
+        known = [each[case] for each in cases]
+        both = list(zip(chorales, known, strict=True))
+        answers = {
+            BACH: [chorale.grid for chorale in chorales],
+            RETRIEVAL: [retrieve_given(chorale, told, training) for chorale, told in both],
+            MELODY_ONLY: [arrange_given(melody_hearer, chorale, told) for chorale, told in both],
+            ANY_PART: [arrange_given(generator, chorale, told) for chorale, told in both],
+        }
+        for who, grids in answers.items():
+            pieces = [(grid, onsets_of(grid)) for grid in grids]
+            found = [
+                (grid == chorale.grid)[~told].mean() for grid, (chorale, told) in zip(grids, both, strict=True)
+            ]
+            rows[f"{case}: {who}"] = {
+                "accuracy of the missing": np.array(found),
+                "parallels per note": np.array([parallels_per_note(*piece) for piece in pieces]),
+                "chorale grade": chorale_grade(pieces, reference)["grade"],
+                **measure_whole(grids, chorales),
+            }
+    return as_json(split, named, rows)
