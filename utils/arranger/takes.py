@@ -39,7 +39,7 @@ from .proposals import (
     keys_to_ask_in,
     propose_probabilities,
 )
-from .search import decode
+from .search import decode, give_line
 
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where the melody is silent for longer
 JUDGED_AT_ONCE = 64  # windows
@@ -264,17 +264,18 @@ def harmonize_line(
         costs = replace(costs or Costs(), crossing=CROSSING_THE_TUNE)
 
     def one_take(proposed):
-        return decode(
-            proposed,
-            line if place else high,
+        grid, price = decode(
+            *give_line(proposed, _without_rests(line if place else high), place),
             costs,
             phase=phase,
-            place=place,
+            tune=place,
             phrase_ends=phrase_ends,
             key=key,
             bars=bars,
             whole=whole,
         )
+        tune = np.where(line == REST, REST, grid[:, place])
+        return np.column_stack([tune, np.delete(grid, place, axis=1)]).astype(np.int8), price
 
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
         found = list(pool.map(one_take, probability))
