@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..music.beats import IS_TRIAD, KIND_OF, NONE
+from ..music.beats import IS_TRIAD, KIND_OF, NONE, ROOT_OF
 from ..music.grid import REST
 from ..music.theory import FIFTH, OCTAVE, parallels, perfect_intervals, voice_ranges
 from .lattice import alike, cheapest, combine, share, unite
@@ -80,7 +80,7 @@ def find_lines(chosen):
     )
 
 
-def fill_beats(chosen, likelihood, given, closed, costs, tune=0):
+def fill_beats(chosen, likelihood, given, closed, costs, tune=0, wanted=None):
     """Choose the notes between the beats.
 
     Parameters
@@ -96,6 +96,8 @@ def fill_beats(chosen, likelihood, given, closed, costs, tune=0):
     costs : Costs
     tune : int
         Which voice is the melody, counted from the top.
+    wanted : WantedChords, optional
+        One a beat.
 
     Returns
     -------
@@ -111,7 +113,8 @@ def fill_beats(chosen, likelihood, given, closed, costs, tune=0):
         own, wish = given[beats, :, lines], likelihood[beats, :, lines]  # [beat, line, slot, ...]
         figures, price = figures_of(known, wish, own, closed[part], costs)
         pitch, local = combine(given[part], lines, figures, price)
-        local = (local + price_fillings(pitch, costs, tune)).astype(np.float32)
+        local = local + price_fillings(pitch, costs, tune, wanted and wanted.part(part))
+        local = local.astype(np.float32)
         parts.append((part, *cheapest(local, FILLINGS, pitch)))
     local, pitch = unite(parts)
     path, total = cheapest_path(local, movement(pitch, chosen, costs))
@@ -193,15 +196,20 @@ def shape_of(note, half, after):
     )
 
 
-def price_fillings(pitch, costs, tune):
+def price_fillings(pitch, costs, tune, wanted=None):
     """Price what the voices do together in a beat: float array [beat, filling]."""
     voices = pitch.shape[-1]
     half = pitch[:, :, 2]
-    bits = np.bitwise_or.reduce(1 << ((half - half.min(axis=-1, keepdims=True)) % OCTAVE), axis=-1)
+    bass = half.min(axis=-1)
+    bits = np.bitwise_or.reduce(1 << ((half - bass[..., None]) % OCTAVE), axis=-1)
     moves = half != pitch[:, :, 1]
     others = np.delete(moves, tune, axis=-1).sum(axis=-1)
     cost = costs.clash * (moves.any(axis=-1) & (KIND_OF[bits] == NONE))
     cost += costs.together * np.maximum(others - 1, 0)
+    if wanted:
+        other_chord = (KIND_OF[bits] != NONE) & ((ROOT_OF[bits] + bass) % OCTAVE != wanted.root[:, None])
+        price = wanted.closeness * costs.given_chord * (wanted.root != NONE)
+        cost += price[:, None] * (other_chord & (others > 0))
     for upper, (one, other) in enumerate(pairwise(range(voices))):
         distance = half[..., one] - half[..., other]
         cost += costs.crossing * (distance < 0)

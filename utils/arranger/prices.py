@@ -66,7 +66,8 @@ class Costs:
     phrase_end: float = 3.19  # a phrase ends on anything but a triad in root position
     cadence: tuple[float, ...] = (-0.76, 1.15, -2.79, 3.84, 6.16)  # by CADENCES
     # Where the user wants a chord, times how closely it is to be kept to:
-    given_chord: float = 4.0  # each voice with a note foreign to it, its missing third, its missing root
+    # Each voice with a note foreign to it, its third or root missing, voices that move to another one.
+    given_chord: float = 4.0
     given_bass: float = 4.0  # another bass than wanted
     # From beat to beat.
     parallel: float = 2.24  # fifths, octaves or unisons that two voices reach together from the same

@@ -16,6 +16,7 @@ from ..music.grid import REST, STEPS_PER_BEAT
 from .between import SLOTS, fill_beats
 from .prices import Costs
 from .sonorities import Beats, decide_beats
+from .wanted import make_likelier
 
 FLOOR = 1e-4  # how likely every pitch is at least: networks are surer than they have reason to be
 # How much the sixteenths of a beat say about its notes. Of some that were tried these name Bach's best.
@@ -85,8 +86,8 @@ def decode(
     Returns
     -------
     grid : int8 array [step, voice]
-        What is given, and between it notes within the ranges of :func:`.theory.voice_ranges`; only the note
-        that begins a beat may be held through it outside them.
+        What is given, and between it notes within the ranges of :func:`.theory.voice_ranges`; only what is
+        given may be held to the end of its beat outside them.
     price : float
         Of the path, per step.
     """
@@ -95,13 +96,18 @@ def decode(
     free = given == REST
     probability = np.where(free[..., None], np.asarray(probability, np.float32), np.float32(0))
     beats, slots = lay_out_beats(given, phase, tune, phrase_ends, key, bars, whole, chords)
+    if beats.wanted:
+        probability = make_likelier(probability, chords)
     chosen, price = decide_beats(_log(_pool(probability, free, slots)), beats, costs)
     between = _log(probability[slots.at])
     between[slots.lacking] = 0
     between[~free[slots.at]] = 0
     closed = beats.phrase_end | beats.lingers | slots.lacking[:, SLOTS // 2 :].all(axis=1)
-    filled, more = fill_beats(chosen, between, given[slots.at], closed, costs, tune)
-    grid = np.where(free, filled[slots.beat, slots.slot], given)
+    filled, more = fill_beats(chosen, between, given[slots.at], closed, costs, tune, beats.wanted)
+    # Of the steps of a triplet's slot the last one is known: what is given there alone does not begin before.
+    early = free & ~free[slots.at[slots.beat, slots.slot]]
+    slot = slots.slot[:, None] - early
+    grid = np.where(free, filled[slots.beat[:, None], slot, np.arange(given.shape[1])], given)
     return grid.astype(np.int8), float((price + more) / len(given))
 
 
@@ -131,12 +137,8 @@ def lay_out_beats(given, phase=None, tune=0, phrase_ends=(), key=None, bars=(), 
     """Divide a song into beats and tell what is known of each: Beats and Slots. Parameters as of `decode`."""
     given = np.asarray(given)
     phase = np.arange(len(given)) % STEPS_PER_BEAT if phase is None else phase
-    wishes = given
-    if chords is not None and chords.closeness > 0:
-        chords = chords._replace(**{n: np.asarray(getattr(chords, n), np.int64) for n in chords._fields[:3]})
-        wishes = np.column_stack([given, *chords[:3]])
-    else:
-        chords = None
+    chords = chords if chords and chords.closeness > 0 else None
+    wishes = given if chords is None else np.column_stack([given, *chords[:3]])
     start, slot, ends, lingers = find_beats(phase, phrase_ends, wishes)
     first, beat = np.flatnonzero(start), np.cumsum(start) - 1
     at, lacking = steps_of_slots(beat, slot)

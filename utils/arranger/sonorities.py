@@ -36,7 +36,7 @@ from .prices import (
     seventh_of,
 )
 from .viterbi import cheapest_path
-from .wanted import WantedChords, lift, price_wanted
+from .wanted import WantedChords, price_notes, price_wanted
 
 COMBINED = 350  # sonorities that are priced for a beat: seven pitches for each of three free voices
 SONORITIES = 64  # the cheapest of them, whose moves are priced
@@ -151,13 +151,13 @@ def likeliest(likelihood, lines, beats, costs):
     candidates = share(COMBINED, lines.shape[1], MOST_CANDIDATES)
     low, high = np.array(voice_ranges(voices)).T[:, lines, None]
     singable = (np.arange(pitches) >= low) & (np.arange(pitches) <= high)
-    against = 0
-    if beats.wanted:
-        likelihood, against = lift(likelihood, lines == voices - 1, beats.wanted, costs)
     score = np.where(singable, likelihood, -np.inf)
     floor = np.where(singable, _floor(beats, pitches)[:, None], -np.inf)
     score = np.maximum(score, floor)
-    pitch = np.argpartition(against - score, candidates - 1, axis=-1)[..., :candidates]
+    price = -score
+    if beats.wanted:  # else what belongs to the chord might not be among them
+        price = price + price_notes(np.arange(pitches), lines == voices - 1, beats.wanted, costs)
+    pitch = np.argpartition(price, candidates - 1, axis=-1)[..., :candidates]
     return pitch, np.take_along_axis(score, pitch, axis=-1)
 
 

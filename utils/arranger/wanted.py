@@ -10,8 +10,7 @@ from ..music.beats import NONE
 from ..music.grid import REST
 from ..music.theory import OCTAVE
 
-# The network does not know of the wish. So much likelier is each note of the chord, at closeness 1:
-MORE_LIKELY = 0.05
+MORE_LIKELY = 0.05  # each note of the chord, at closeness 1
 
 
 class WantedChords(NamedTuple):
@@ -61,13 +60,31 @@ def is_foreign(pitch, is_bass, wanted):
     return (bits != 0) & (belongs == 0)
 
 
-def lift(likelihood, is_bass, wanted, costs):
-    """Make the notes of the wanted chords likelier.
+def make_likelier(probability, wanted):
+    """Raise the probabilities of the notes of wanted chords, for a network that does not know of the wish.
 
     Parameters
     ----------
-    likelihood : float array [beat, line, pitch]
-        Logarithms of probabilities.
+    probability : float array [step, voice, pitch]
+    wanted : WantedChords
+        One a step.
+
+    Returns
+    -------
+    float array [step, voice, pitch]
+    """
+    voices, pitches = probability.shape[1:]
+    is_bass = (np.arange(voices) == voices - 1)[:, None]
+    wished = ~is_foreign(np.arange(pitches), is_bass, wanted) & (wanted.bits != 0)[:, None, None]
+    return probability + np.float32(MORE_LIKELY * min(1, wanted.closeness)) * wished
+
+
+def price_notes(pitch, is_bass, wanted, costs):
+    """Price what notes do against the wish by themselves.
+
+    Parameters
+    ----------
+    pitch : int array [pitch]
     is_bass : bool array [beat, line]
     wanted : WantedChords
         One a beat.
@@ -75,18 +92,13 @@ def lift(likelihood, is_bass, wanted, costs):
 
     Returns
     -------
-    likelihood : float array [beat, line, pitch]
-    foreign : float array [beat, line, pitch]
-        The prices of what each note does against the wish.
+    float array [beat, line, pitch]
     """
-    pitch = np.arange(likelihood.shape[-1])
-    is_bass = is_bass[..., None]
-    foreign = is_foreign(pitch, is_bass, wanted)
-    wished = ~foreign & (wanted.bits != 0)[:, None, None]
-    more = np.log(MORE_LIKELY * min(1, wanted.closeness))
-    other = is_bass & (wanted.bass != NONE)[:, None, None] & (pitch % OCTAVE != wanted.bass[:, None, None])
-    price = wanted.closeness * (costs.given_chord * foreign + costs.given_bass * other)
-    return np.where(wished, np.logaddexp(likelihood, more), likelihood), price
+    is_bass, bass = is_bass[..., None], wanted.bass[:, None, None]
+    other = is_bass & (bass != NONE) & (pitch % OCTAVE != bass)
+    return wanted.closeness * (
+        costs.given_chord * is_foreign(pitch, is_bass, wanted) + costs.given_bass * other
+    )
 
 
 def price_wanted(pitch, given, tune, wanted, costs):
