@@ -17,7 +17,7 @@ import numpy as np
 from utils.arranger import between, sonorities
 from utils.arranger.prices import FREE, MOTIONS, SHAPES, SIZE_OF, Costs
 from utils.arranger.proposals import draw_takes, heard_steps, keys_to_ask_in, propose_probabilities
-from utils.arranger.search import decode, find_beats, steps_of_slots
+from utils.arranger.search import decode, give_line, lay_out_beats
 from utils.arranger.takes import last_notes
 from utils.corpus.pieces import load_chorales
 from utils.music.beats import KIND_OF, KINDS, NONE, WHERE
@@ -46,17 +46,19 @@ MAY_BE_REWARDED = ("contrary", "together", "bass_stays")  # of the prices that s
 # The network crosses voices and parts them less often than Bach: that is no reason to pay for it. And simple
 # songs begin and end on the tonic more often than chorales.
 NOT_FITTED = ("trust", "trust_between", "sweetness", "opening", "closing", "crossing", "spacing")
+# Nor is there anything to count where the melody alone is given:
+NOT_FITTED += ("given_chord", "given_bass", "restless")
 BETWEEN = ("inner_shapes", "bass_shapes", "suspension", "clash", "together", "crowd", "wide")
 HEARD = ("parallel", "seventh", "stray_six_four", "cadence", "wide")
 
 
 class Song(NamedTuple):
-    """A chorale as the search sees it: its beats, the steps of their sixteenths, what is given to it."""
+    """A chorale as the search sees it: its beats, the steps of their sixteenths, its options."""
 
     chorale: object
     beats: sonorities.Beats
     at: np.ndarray
-    given: dict
+    options: dict
     probability: np.ndarray | None = None
 
 
@@ -76,28 +78,23 @@ def study(chorale, generator=None):
     last = last_notes(chorale.onset[:, 0], chorale.phrase_ends)
     heard = np.arange(len(melody)) - chorale.bars[0] % -STEPS_PER_BAR
     phase = heard % STEPS_PER_BEAT
-    start, slot, ends = find_beats(phase, last)
-    first = np.flatnonzero(start)
-    at, _ = steps_of_slots(np.cumsum(start) - 1, slot)
-    key = (chorale.tonic, chorale.mode)
-    number = np.arange(len(first))
-    beats = sonorities.Beats(
-        melody[at[:, 0]],
-        melody[at[:, 2]],
-        np.isin(first, ends),
-        np.isin(first, chorale.bars),
-        number == 0,
-        number == len(first) - 1,
-        key,
-    )
-    given = {"phase": phase, "phrase_ends": last, "key": key, "bars": chorale.bars, "whole": True}
+    given = np.full(chorale.grid.shape, REST)
+    given[:, 0] = melody
+    options = {
+        "phase": phase,
+        "phrase_ends": last,
+        "key": (chorale.tonic, chorale.mode),
+        "bars": chorale.bars,
+        "whole": True,
+    }
+    beats, slots = lay_out_beats(given, **options)
     probability = None
     if generator is not None:
         source = heard_steps(heard)
         noise = draw_takes(generator, TAKES, 0, len(source) // STEPS_PER_BAR)
         keys = keys_to_ask_in(generator)
         probability = propose_probabilities(generator, melody[source], noise, keys)[:, heard]
-    return Song(chorale, beats, at, given, probability)
+    return Song(chorale, beats, slots.at, options, probability)
 
 
 def find_beats_of(grid, at):
@@ -188,7 +185,7 @@ def _count_heard(song, grid):
 def arrange(songs, costs, take=0):
     """Let the search set voices to songs, by one of their takes: list of int8 array [step, voice]."""
     return [
-        decode(song.probability[take % TAKES], song.chorale.grid[:, 0], costs, **song.given)[0]
+        decode(*give_line(song.probability[take % TAKES], song.chorale.grid[:, 0]), costs, **song.options)[0]
         for song in songs
     ]
 

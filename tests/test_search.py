@@ -10,7 +10,7 @@ import pytest
 from pretrained import prices as fit
 from utils.arranger import between, search, sonorities
 from utils.arranger.prices import SHAPES, SIZES, Costs, without_prices
-from utils.arranger.search import decode
+from utils.arranger.search import decode, give_line
 from utils.arranger.takes import last_notes
 from utils.arranger.viterbi import cheapest_path
 from utils.corpus.pieces import load_chorales
@@ -55,6 +55,11 @@ def certain(grid):
     return np.eye(128)[np.asarray(grid)[:, 1:]]
 
 
+def set_voices(probability, melody, costs=None, place=0, **options):
+    """Set voices to a melody alone; the probabilities are theirs."""
+    return decode(*give_line(probability, melody, place), costs, tune=place, **options)
+
+
 def perfect(one, other):
     """Name the perfect interval between two pitches, whichever is higher; None if there is none."""
     distance = abs(one - other)
@@ -92,17 +97,17 @@ def test_the_path_is_the_cheapest_of_all():
 
 def test_a_long_song_costs_what_its_parts_cost():
     p, melody = noisy(np.random.default_rng(0)), np.full(64, 70)
-    _, short = decode(p, melody, FREE)
-    _, long = decode(np.tile(p, (100, 1, 1)), np.tile(melody, 100), FREE)
+    _, short = set_voices(p, melody, FREE)
+    _, long = set_voices(np.tile(p, (100, 1, 1)), np.tile(melody, 100), FREE)
     assert long == pytest.approx(short, rel=1e-4)  # nothing is lost to rounding
 
 
 def test_a_long_song_in_parts_is_the_same(monkeypatch):
     p, melody = noisy(np.random.default_rng(1)), np.full(64, 70)
-    whole, price = decode(p, melody, key=C_MAJOR, whole=True)
+    whole, price = set_voices(p, melody, key=C_MAJOR, whole=True)
     monkeypatch.setattr(sonorities, "AT_ONCE", 3)
     monkeypatch.setattr(between, "AT_ONCE", 5)
-    parts, price_in_parts = decode(p, melody, key=C_MAJOR, whole=True)
+    parts, price_in_parts = set_voices(p, melody, key=C_MAJOR, whole=True)
     np.testing.assert_array_equal(parts, whole)
     assert price_in_parts == pytest.approx(price)
 
@@ -164,7 +169,8 @@ def test_the_beats_are_the_cheapest_of_all_paths(monkeypatch, voices):
     for _ in range(3):
         p, melody = noisy(rng, length, voices), rng.integers(62, 74, length)
         likelihood = np.log(p)
-        beats = sonorities.Beats(melody, melody, *np.zeros((4, length), bool))
+        _, given = give_line(p, melody)
+        beats = sonorities.Beats(given, given, *np.zeros((5, length), bool))
         singable = [np.arange(low, high + 1) for low, high in voice_ranges(1 + voices)[1:]]
         best = [
             [span[np.argsort(p[beat, voice, span])[-2:]] for voice, span in enumerate(singable)]
@@ -179,7 +185,7 @@ def test_the_beats_are_the_cheapest_of_all_paths(monkeypatch, voices):
             return price_plainly(lines, costs) - unlikely
 
         paths = list(product(*(product(*voices) for voices in best)))
-        found, spent = sonorities.decide_beats(likelihood, beats, costs)
+        found, spent = sonorities.decide_beats(np.insert(likelihood, 0, 0, axis=1), beats, costs)
         assert spent == pytest.approx(min(map(price, paths)), rel=1e-5)
         assert price([tuple(beat[1:]) for beat in found.tolist()]) == pytest.approx(spent, rel=1e-5)
 
@@ -206,8 +212,8 @@ def test_the_beats_are_the_cheapest_of_all_paths(monkeypatch, voices):
 )
 def test_faults_of_a_sonority_are_avoided(fault, tempting, instead):
     p, melody = on_beats(*[tempting] * 2), np.full(8, 72)
-    assert decode(p, melody, STILL)[0][0, 1:].tolist() != instead
-    assert decode(p, melody, replace(STILL, **fault))[0][:, 1:].tolist() == [instead] * 8
+    assert set_voices(p, melody, STILL)[0][0, 1:].tolist() != instead
+    assert set_voices(p, melody, replace(STILL, **fault))[0][:, 1:].tolist() == [instead] * 8
 
 
 @pytest.mark.parametrize(
@@ -225,26 +231,26 @@ def test_faults_in_a_key_are_avoided(fault, key, melody, tempting, instead):
     tonic = [{64: 0.9}, {60: 0.9}, {48: 0.9}] if key == C_MAJOR else [{64: 0.9}, {60: 0.9}, {45: 0.9}]
     p, line = on_beats(tonic, tempting), np.repeat([72 if key == C_MAJOR else 69, melody], 4)
     options = {"key": key, "whole": True}
-    assert decode(p, line, STILL, **options)[0][-1, 1:].tolist() != instead
-    assert decode(p, line, replace(STILL, **{fault: 9.0}), **options)[0][-1, 1:].tolist() == instead
+    assert set_voices(p, line, STILL, **options)[0][-1, 1:].tolist() != instead
+    assert set_voices(p, line, replace(STILL, **{fault: 9.0}), **options)[0][-1, 1:].tolist() == instead
 
 
 def test_minor_may_end_in_major_but_not_begin():
     major = [{61: 0.6, 60: 0.3}, {52: 0.9}, {45: 0.9}]
     p, melody = on_beats(major, major), np.full(8, 69)
-    found, _ = decode(p, melody, replace(STILL, opening=9.0, closing=9.0), key=A_MINOR, whole=True)
+    found, _ = set_voices(p, melody, replace(STILL, opening=9.0, closing=9.0), key=A_MINOR, whole=True)
     assert found[[0, -1], 1].tolist() == [60, 61]
 
 
 def test_the_first_chord_is_the_tonic():
     p = on_beats([{65: 0.6}, {57: 0.6}, {53: 0.6}], [{64: 0.9}, {60: 0.9}, {48: 0.9}])
     melody, costs = np.full(8, 72), replace(STILL, opening=9.0)
-    assert (decode(p, melody, STILL, key=C_MAJOR, whole=True)[0][0] % 12).tolist() == [0, 5, 9, 5]
-    found = decode(p, melody, costs, key=C_MAJOR, whole=True)[0][0]
+    assert (set_voices(p, melody, STILL, key=C_MAJOR, whole=True)[0][0] % 12).tolist() == [0, 5, 9, 5]
+    found = set_voices(p, melody, costs, key=C_MAJOR, whole=True)[0][0]
     assert set((found % 12).tolist()) <= {0, 4, 7} and found[3] % 12 == 0
     # Nothing of the kind in a piece cut out of a song, or where the melody does not let it.
-    assert (decode(p, melody, costs, key=C_MAJOR)[0][0] % 12).tolist() == [0, 5, 9, 5]
-    assert (decode(p, melody - 2, costs, key=C_MAJOR, whole=True)[0][0, 1:] % 12).tolist() == [5, 9, 5]
+    assert (set_voices(p, melody, costs, key=C_MAJOR)[0][0] % 12).tolist() == [0, 5, 9, 5]
+    assert (set_voices(p, melody - 2, costs, key=C_MAJOR, whole=True)[0][0, 1:] % 12).tolist() == [5, 9, 5]
 
 
 @pytest.mark.parametrize(("upper", "lower"), [*combinations(range(4), 2)])
@@ -256,27 +262,27 @@ def test_parallels_are_avoided_in_every_pair_of_voices(upper, lower):
     choices[lower - 1] = {tempting[lower]: 0.6, before[lower]: 0.3}
     p = on_beats([{pitch: 0.9} for pitch in before[1:]], choices)
     melody = np.repeat([before[0], tempting[0]], 4)
-    assert decode(p, melody, STILL)[0][4].tolist() == tempting.tolist()
-    found, _ = decode(p, melody, replace(STILL, parallel=6))
+    assert set_voices(p, melody, STILL)[0][4].tolist() == tempting.tolist()
+    found, _ = set_voices(p, melody, replace(STILL, parallel=6))
     assert found[4, lower] == before[lower]
 
 
 def test_octaves_in_contrary_motion_are_no_parallels():
     p = on_beats([{64: 0.9}, {60: 0.9}, {48: 0.9}], [{62: 0.9}, {59: 0.9}, {55: 0.6, 50: 0.3}])
     melody = np.repeat([72, 67], 4)  # down, and the bass up from octave to octave
-    assert decode(p, melody, replace(STILL, parallel=9.0, crowd=9.0))[0][4].tolist() == [67, 62, 59, 55]
+    assert set_voices(p, melody, replace(STILL, parallel=9.0, crowd=9.0))[0][4].tolist() == [67, 62, 59, 55]
 
 
 def test_sevenths_go_down_by_step():
     seventh = [{65: 0.9}, {59: 0.9}, {43: 0.9}]  # G7 under D: the alto has its seventh
     p = on_beats(seventh, [{67: 0.6, 64: 0.3}, {60: 0.9}, {48: 0.9}])
     melody = np.repeat([74, 72], 4)
-    assert decode(p, melody, STILL)[0][-1, 1] == 67
-    assert decode(p, melody, replace(STILL, seventh=3))[0][-1, 1] == 64
+    assert set_voices(p, melody, STILL)[0][-1, 1] == 67
+    assert set_voices(p, melody, replace(STILL, seventh=3))[0][-1, 1] == 64
     # And off the beat it does not go elsewhere first.
     p[2:4, 0] = np.eye(128)[69] * 0.9 + 1e-4
-    assert decode(p, melody, FREE)[0][2, 1] == 69
-    assert decode(p, melody, replace(FREE, seventh=30))[0][2, 1] != 69
+    assert set_voices(p, melody, FREE)[0][2, 1] == 69
+    assert set_voices(p, melody, replace(FREE, seventh=30))[0][2, 1] != 69
 
 
 def test_phrases_end_at_rest():
@@ -285,9 +291,9 @@ def test_phrases_end_at_rest():
     p[9, 0], p[10:12, 0] = np.eye(128)[69], np.eye(128)[69]  # the alto would go on
     melody = np.repeat([71, 72, 72, 72, 72], 4)
     costs = replace(STILL, phrase_end=5.0)
-    free, _ = decode(p, melody, costs)
+    free, _ = set_voices(p, melody, costs)
     assert (np.diff(free[4:16], axis=0) != 0).any() and free[4, 3] == 52
-    held, _ = decode(p, melody, costs, phrase_ends=[(4, 16)])
+    held, _ = set_voices(p, melody, costs, phrase_ends=[(4, 16)])
     assert (held[4:16] == [72, 64, 55, 48]).all()
     assert held[16:, 1:].tolist() == [[65, 57, 53]] * 4  # and then they go on
 
@@ -296,7 +302,7 @@ def test_phrases_end_at_rest():
 def test_cadences_are_told_apart(kinds):
     p = on_beats([{65: 0.4, 66: 0.5}, {57: 0.9}, {50: 0.9}], [{62: 0.9}, {59: 0.9}, {43: 0.9}])
     melody = np.repeat([69, 67], 4)
-    found, _ = decode(p, melody, replace(STILL, cadence=kinds), key=C_MAJOR, phrase_ends=[(4, 8)])
+    found, _ = set_voices(p, melody, replace(STILL, cadence=kinds), key=C_MAJOR, phrase_ends=[(4, 8)])
     authentic = kinds[0] == 0.0
     assert found[0, 1] == (66 if authentic else 65)  # D major leads to G, D minor to the half of C
 
@@ -304,9 +310,9 @@ def test_cadences_are_told_apart(kinds):
 def test_the_melodys_note_off_the_beat_counts():
     p, melody = on_beats([{67: 0.6, 64: 0.3}, {60: 0.9}, {48: 0.9}]), np.array([72, 72, 70, 70])
     clash = replace(STILL, melody_clash=3)
-    assert decode(p, melody, STILL)[0][0, 1] == 67
-    assert decode(p, melody, clash)[0][0, 1] == 64  # with E and B flat it is C7, with G it is nothing
-    assert decode(p, np.full(4, 72), clash)[0][0, 1] == 67
+    assert set_voices(p, melody, STILL)[0][0, 1] == 67
+    assert set_voices(p, melody, clash)[0][0, 1] == 64  # with E and B flat it is C7, with G it is nothing
+    assert set_voices(p, np.full(4, 72), clash)[0][0, 1] == 67
 
 
 # ------------------------------------------------------------------------------------- between the beats
@@ -332,19 +338,19 @@ def test_what_moves_between_beats_is_what_is_paid_for(shape, then, off):
     p = on_beats([{67: 0.9}, {60: 0.9}, {48: 0.9}], [{67: 0.9}, {then: 0.9}, {48: 0.9}])
     p[2:4, 1, off] = 0.3
     melody = np.full(8, 72)
-    assert len(set(decode(p, melody, FREE)[0][:4, 2])) == 1
+    assert len(set(set_voices(p, melody, FREE)[0][:4, 2])) == 1
     reward = replace(FREE, inner_shapes=one_of(SHAPES, SHAPES.index(shape), -9.0))
-    assert decode(p, melody, reward)[0][:4, 2].tolist() == [60, 60, off, off]
+    assert set_voices(p, melody, reward)[0][:4, 2].tolist() == [60, 60, off, off]
 
 
 def test_a_suspension_is_held_and_goes_down():
     p = on_beats([{67: 0.9}, {60: 0.9}, {48: 0.9}], [{67: 0.9}, {59: 0.9}, {43: 0.9}])
     melody = np.full(8, 74)
-    assert decode(p, melody, FREE)[0][4:, 2].tolist() == [59] * 4
-    found, _ = decode(p, melody, replace(FREE, suspension=-30.0))
+    assert set_voices(p, melody, FREE)[0][4:, 2].tolist() == [59] * 4
+    found, _ = set_voices(p, melody, replace(FREE, suspension=-30.0))
     assert found[:, 2].tolist() == [60] * 6 + [59] * 2
     # Not at the end of a phrase.
-    found, _ = decode(p, melody, replace(FREE, suspension=-30.0), phrase_ends=[(4, 8)])
+    found, _ = set_voices(p, melody, replace(FREE, suspension=-30.0), phrase_ends=[(4, 8)])
     assert found[4:, 2].tolist() == [59] * 4
 
 
@@ -353,8 +359,8 @@ def test_parallels_hidden_by_a_note_between_are_none_the_less():
     p = on_beats([{67: 0.9}, {64: 0.9}, {48: 0.9}], [{69: 0.9}, {65: 0.9}, {50: 0.6, 53: 0.3}])
     p[2:4, 2] = np.eye(128)[52]
     melody = np.repeat([72, 74], 4)
-    assert decode(p, melody, FREE)[0][:, 3].tolist() == [48, 48, 52, 52, 50, 50, 50, 50]
-    assert decode(p, melody, replace(FREE, parallel=6))[0][4, 3] == 53
+    assert set_voices(p, melody, FREE)[0][:, 3].tolist() == [48, 48, 52, 52, 50, 50, 50, 50]
+    assert set_voices(p, melody, replace(FREE, parallel=6))[0][4, 3] == 53
 
 
 @pytest.mark.parametrize("place", range(4))
@@ -368,9 +374,9 @@ def test_parallels_from_step_to_step_are_those_of_the_measure(place):
         others = np.delete(grid, place, axis=1)
         p = np.full((8, 3, 128), 1e-4)
         np.put_along_axis(p, others[..., None], 1.0, axis=-1)
-        _, unpriced = decode(p, grid[:, place], FREE, place=place)
-        answer, price = decode(p, grid[:, place], replace(FREE, crowd=1e-3), place=place)
-        np.testing.assert_array_equal(answer[:, 1:], others)
+        _, unpriced = set_voices(p, grid[:, place], FREE, place=place)
+        answer, price = set_voices(p, grid[:, place], replace(FREE, crowd=1e-3), place=place)
+        np.testing.assert_array_equal(answer, grid)
         count = sum(count_parallels(*pair) for pair in pairwise(grid.tolist()))
         assert 8 * (price - unpriced) / 1e-3 == pytest.approx(count, abs=0.01)
         found += count
@@ -381,8 +387,8 @@ def test_voices_do_not_move_within_a_beat_of_triplets():
     p = on_beats([{67: 0.9}, {60: 0.9}, {48: 0.9}])
     p[2:4, 0] = np.eye(128)[65]
     melody = np.full(4, 72)
-    assert decode(p, melody, FREE)[0][:, 1].tolist() == [67, 67, 65, 65]
-    assert len(set(decode(p, melody, FREE, phase=np.array([0, 1, 1, 1]))[0][:, 1])) == 1
+    assert set_voices(p, melody, FREE)[0][:, 1].tolist() == [67, 67, 65, 65]
+    assert len(set(set_voices(p, melody, FREE, phase=np.array([0, 1, 1, 1]))[0][:, 1])) == 1
 
 
 # ------------------------------------------------------------------------------------------- all of it
@@ -400,7 +406,7 @@ def test_bach_stays_bach(chorales, strength):
     for c in chorales:
         p = strength * np.eye(128)[c.grid] + (1 - strength) / 128
         phase = (np.arange(len(c.grid)) - c.bars[0]) % 4
-        found, _ = decode(
+        found, _ = set_voices(
             p[:, 1:],
             c.grid[:, 0],
             phase=phase,
@@ -413,7 +419,7 @@ def test_bach_stays_bach(chorales, strength):
 
 
 def test_every_voice_stays_in_its_range():
-    grid, _ = decode(noisy(np.random.default_rng(0)), np.full(64, 70))
+    grid, _ = set_voices(noisy(np.random.default_rng(0)), np.full(64, 70))
     low, high = np.array(VOICE_RANGES).T
     assert (grid >= low).all() and (grid <= high).all()
 
@@ -425,9 +431,11 @@ def test_any_number_of_voices_and_any_length(voices, steps):
     for place in {0, voices // 2, voices}:
         melody = np.full(steps, int(np.mean(voice_ranges(1 + voices)[place])))
         options = {"place": place, "key": C_MAJOR, "whole": True, "phrase_ends": [(steps - 1, steps)]}
-        grid, price = decode(noisy(rng, steps, voices), melody, phase=(np.arange(steps) + 3) % 4, **options)
+        grid, price = set_voices(
+            noisy(rng, steps, voices), melody, phase=(np.arange(steps) + 3) % 4, **options
+        )
         assert grid.shape == (steps, voices + 1) and np.isfinite(price)
-        assert (grid[:, 0] == melody).all()
+        assert (grid[:, place] == melody).all()
 
 
 # -------------------------------------------------------------------------------- how prices were found

@@ -3,16 +3,20 @@
 Given the notes on the beats, each voice may hold its note, move on the half of a beat, or hold the note of
 the beat before and go down by step on the half. Which of them together is cheapest is a question of what the
 notes on the half beat are (passing, neighbors, ...), of the network's probabilities, and of parallels.
+What the user wrote stays, slot by slot.
 """
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from ..music.beats import IS_TRIAD, KIND_OF, NONE
+from ..music.beats import IS_TRIAD, KIND_OF, NONE, ROOT_OF
+from ..music.grid import REST
 from ..music.theory import FIFTH, OCTAVE, parallels, perfect_intervals, voice_ranges
+from .lattice import alike, cheapest, combine, share, unite
 from .prices import (
     ANTICIPATION,
     APPROACH,
@@ -28,28 +32,72 @@ from .sonorities import find_chords_of, find_way
 from .viterbi import cheapest_path
 
 SLOTS = 4  # sixteenths of a beat
-COMBINED = 216  # ways to fill a beat that are priced: six for each of three voices
+COMBINED = 216  # ways to fill a beat that are priced: six for each of three free voices
 FILLINGS = 32  # the cheapest of them, whose sequence is decided
 LONE_FIGURES = 12  # of a single voice
 AT_ONCE = 1024  # beats that are filled at once, for the memory's sake
 FORBIDDEN = 1e3  # nats
 
 
-def fill_beats(chosen, likelihood, melody, rests, costs, place=0):
+class Lines(NamedTuple):
+    """What is known of the voices of each beat from the beats around, one array [beat, voice] each.
+
+    Attributes
+    ----------
+    before, own, after : int array
+        The notes on the beat before, this one and the next.
+    low, high : int array
+        The range.
+    is_bass : bool array
+    seventh, six_four : bool array
+        Whether the note is the seventh of its chord, or the bass of a 6/4 chord.
+    """
+
+    before: np.ndarray
+    own: np.ndarray
+    after: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    is_bass: np.ndarray
+    seventh: np.ndarray
+    six_four: np.ndarray
+
+
+def find_lines(chosen):
+    """Tell what is known of all voices from the notes on the beats, int array [beat, voice]: Lines."""
+    chosen = chosen.astype(int)
+    beats, voices = chosen.shape
+    chords = find_chords_of(chosen)
+    is_bass = np.arange(voices) == voices - 1
+    low, high = np.array(voice_ranges(voices)).T
+    return Lines(
+        np.concatenate([chosen[:1], chosen[:-1]]),
+        chosen,
+        np.concatenate([chosen[1:], chosen[-1:]]),
+        *(np.broadcast_to(array, (beats, voices)) for array in (low, high, is_bass)),
+        chosen % OCTAVE == seventh_of(chords.kind, chords.root)[:, None],
+        ((chords.inversion == 2) & IS_TRIAD[chords.kind])[:, None] & is_bass,
+    )
+
+
+def fill_beats(chosen, likelihood, given, closed, costs, tune=0, wanted=None):
     """Choose the notes between the beats.
 
     Parameters
     ----------
     chosen : int array [beat, voice]
-        The notes on the beats, the melody in its place.
+        The notes on the beats.
     likelihood : float array [beat, slot=4, voice, pitch=128]
-        Logarithms of probabilities of the voices but the melody; 0 in slots that a beat lacks.
-    melody : int array [beat, slot]
-    rests : bool array [beat]
-        Where no voice moves after the beat.
+        Logarithms of probabilities; 0 in slots that a beat lacks.
+    given : int array [beat, slot, voice]
+        The pitches that the user wrote, REST where the search decides.
+    closed : bool array [beat]
+        Where no voice moves after the beat, unless it is given.
     costs : Costs
-    place : int
-        Which voice the melody is, counted from the top.
+    tune : int
+        Which voice is the melody, counted from the top.
+    wanted : WantedChords, optional
+        One a beat.
 
     Returns
     -------
@@ -57,94 +105,77 @@ def fill_beats(chosen, likelihood, melody, rests, costs, place=0):
     float
         The price.
     """
-    after = np.concatenate([chosen[1:], chosen[-1:]])
-    before = np.concatenate([chosen[:1], chosen[:-1]])
+    lines_of_beats = find_lines(chosen)
     parts = []
-    for first in range(0, len(chosen), AT_ONCE):
-        part = slice(first, first + AT_ONCE)
-        notes = before[part], chosen[part], after[part]
-        parts.append(_cheapest_fillings(notes, likelihood[part], melody[part], rests[part], costs, place))
-    pitch, local = map(np.concatenate, zip(*parts, strict=True))
-    path, total = cheapest_path(local, movement(pitch, chosen, costs, place))
+    for part, lines in alike((given == REST).any(axis=1), AT_ONCE):
+        beats = part[:, None]
+        known = Lines(*(array[beats, lines] for array in lines_of_beats))
+        own, wish = given[beats, :, lines], likelihood[beats, :, lines]  # [beat, line, slot, ...]
+        figures, price = figures_of(known, wish, own, closed[part], costs)
+        pitch, local = combine(given[part], lines, figures, price)
+        local = local + price_fillings(pitch, costs, tune, wanted and wanted.part(part))
+        local = local.astype(np.float32)
+        parts.append((part, *cheapest(local, FILLINGS, pitch)))
+    local, pitch = unite(parts)
+    path, total = cheapest_path(local, movement(pitch, chosen, costs))
     return pitch[np.arange(len(path)), path], total
 
 
-def _cheapest_fillings(notes, likelihood, melody, rests, costs, place):
-    """Pick the ways to fill each beat that are cheapest by themselves, and their prices."""
-    figures, price = figures_of(*notes, likelihood, rests, costs, place)
-    voices, count = figures.shape[1:3]
-    which = np.array(list(product(range(count), repeat=voices)))  # [filling, voice]
-    local = sum(price[:, voice, which[:, voice]] for voice in range(voices))
-    lines = [figures[:, voice, which[:, voice]] for voice in range(voices)]
-    lines.insert(place, np.broadcast_to(melody[:, None], lines[0].shape))
-    pitch = np.stack(lines, axis=-1)  # [beat, filling, slot, voice]
-    local = (local + price_fillings(pitch, costs, place)).astype(np.float32)
-    if local.shape[1] <= FILLINGS:
-        return pitch, local
-    best = np.argpartition(local, FILLINGS - 1, axis=1)[:, :FILLINGS]
-    return np.take_along_axis(pitch, best[..., None, None], axis=1), np.take_along_axis(local, best, axis=1)
-
-
-def figures_of(before, chosen, after, likelihood, rests, costs, place):
-    """List what each voice may do in each beat, and price it.
+def figures_of(lines, likelihood, given, closed, costs):
+    """List what each free voice may do in each beat, and price it.
 
     Parameters
     ----------
-    before, chosen, after : int array [beat, voice]
-        The notes on the beat before, this one and the next.
-    likelihood, rests, costs, place
+    lines : Lines
+        Of the free voices.
+    likelihood : float array [beat, line, slot=4, pitch=128]
+    given : int array [beat, line, slot]
+    closed, costs
         As for :func:`fill_beats`.
 
     Returns
     -------
-    int16 array [beat, voice, figure, slot]
-        Hold, hold the note before and step down, then moves to the likeliest notes on the half beat.
-    float array [beat, voice, figure]
+    int16 array [beat, line, figure, slot]
+        Hold, then moves to the likeliest notes on the half beat, then hold the note before and step down:
+        each but for what is given.
+    float array [beat, line, figure]
     """
-    before, own, after = (np.delete(notes, place, axis=1).astype(int) for notes in (before, chosen, after))
-    beats, voices = own.shape
-    count = min(LONE_FIGURES, max(2, int(COMBINED ** (1 / voices) + 1e-9)))
-    low, high = np.delete(voice_ranges(1 + voices), place, axis=0).T[..., None]
+    before, own, after, low, high, is_bass, seventh, six_four = (array[..., None] for array in lines)
     pitches = np.arange(likelihood.shape[-1])
     likelihood = costs.trust_between * likelihood
-    here, late = likelihood[:, 0] + likelihood[:, 1], likelihood[:, 2] + likelihood[:, 3]
+    here, late = likelihood[:, :, 0] + likelihood[:, :, 1], likelihood[:, :, 2] + likelihood[:, :, 3]
+    count = share(COMBINED, own.shape[1], LONE_FIGURES)
+    moves = max(1, count - 2)
 
     def of(table, pitch):
-        return np.take_along_axis(table, pitch[..., None], axis=-1)[..., 0]
+        return np.take_along_axis(table, pitch, axis=-1)
 
-    bass = np.arange(voices) == voices - 1 if place < voices else np.zeros(voices, bool)
-    shapes = np.where(bass[:, None], costs.bass_shapes, costs.inner_shapes)  # [voice, shape]
-    shape = shape_of(own[..., None], pitches, after[..., None])  # [beat, voice, pitch]
-    come, go = np.abs(pitches - own[..., None]), np.abs(after[..., None] - pitches)
-    price = np.take_along_axis(np.broadcast_to(shapes, (beats, *shapes.shape)), shape, axis=-1) - late
-    price += costs.wide * (((come > FIFTH) & (come != OCTAVE)) | ((go > FIFTH) & (go != OCTAVE)))
-    chords = find_chords_of(chosen)
-    going = pitches - own[..., None]
-    seventh = np.delete(chosen % OCTAVE == seventh_of(chords.kind, chords.root)[:, None], place, axis=1)
-    price += costs.seventh * (seventh[..., None] & (going != -1) & (going != -2))
-    six_four = ((chords.inversion == 2) & IS_TRIAD[chords.kind])[:, None] & bass
-    price += costs.stray_six_four * six_four[..., None] * six_four_moves(going)
-    closed = rests[:, None, None] | (late == 0).all(axis=-1, keepdims=True)
-    moving = (pitches >= low) & (pitches <= high) & (pitches != own[..., None]) & ~closed
-    price = np.where(moving, price, FORBIDDEN)
-    half = np.argpartition(price, max(1, count - 2) - 1, axis=-1)[..., : max(1, count - 2)]
-    fall = before - own
-    falls = (fall >= 1) & (fall <= 2) & ~closed[..., 0]
+    shapes = np.where(is_bass, costs.bass_shapes, costs.inner_shapes)  # [beat, line, shape]
+    come, go = pitches - own, after - pitches
+    price = of(shapes, shape_of(own, pitches, after)) - late
+    price += costs.wide * (_is_wide(come) | _is_wide(go))
+    price += costs.seventh * (seventh & (come != -1) & (come != -2))
+    price += costs.stray_six_four * six_four * six_four_moves(come)
+    wanted = given[..., 2:3]  # on the half
+    may_move = (pitches >= low) & (pitches <= high) & ~closed[:, None, None]
+    may_move = np.where(wanted == REST, may_move, pitches == wanted) & (pitches != own)
+    price = np.where(may_move, price, FORBIDDEN)
+    half = np.argpartition(price, moves - 1, axis=-1)[..., :moves]
+    may_stay = (wanted == REST) | (wanted == own)
+    held = np.where(may_stay, shapes[..., HELD, None] - of(here, own) - of(late, own), FORBIDDEN)
+    falls = (before - own >= 1) & (before - own <= 2) & ~closed[:, None, None] & may_stay
+    falls &= (given[..., :1] == REST) & (before >= low) & (before <= high)
     suspended = np.where(falls, costs.suspension - of(here, before) - of(late, own), FORBIDDEN)
-    held = shapes[:, HELD] - of(here, own) - of(late, own)
-    prices = np.concatenate(
-        [
-            held[..., None],
-            np.take_along_axis(price, half, axis=-1) - of(here, own)[..., None],
-            suspended[..., None],
-        ],
-        axis=-1,
-    )
-    first = np.concatenate(
-        [np.repeat(own[..., None], 1 + half.shape[-1], axis=-1), before[..., None]], axis=-1
-    )
-    second = np.concatenate([own[..., None], half, own[..., None]], axis=-1)
-    return np.stack([first, first, second, second], axis=-1).astype(np.int16), prices
+    prices = np.concatenate([held, of(price, half) - of(here, own), suspended], axis=-1)
+    first = np.concatenate([np.repeat(own, 1 + moves, axis=-1), before], axis=-1)
+    second = np.concatenate([own, half, own], axis=-1)
+    figures = np.stack([first, first, second, second], axis=-1)
+    return np.where(given[:, :, None] == REST, figures, given[:, :, None]).astype(np.int16), prices
+
+
+def _is_wide(motion):
+    size = np.abs(motion)
+    return (size > FIFTH) & (size != OCTAVE)
 
 
 def shape_of(note, half, after):
@@ -165,15 +196,20 @@ def shape_of(note, half, after):
     )
 
 
-def price_fillings(pitch, costs, place):
+def price_fillings(pitch, costs, tune, wanted=None):
     """Price what the voices do together in a beat: float array [beat, filling]."""
     voices = pitch.shape[-1]
     half = pitch[:, :, 2]
-    bits = np.bitwise_or.reduce(1 << ((half - half.min(axis=-1, keepdims=True)) % OCTAVE), axis=-1)
+    bass = half.min(axis=-1)
+    bits = np.bitwise_or.reduce(1 << ((half - bass[..., None]) % OCTAVE), axis=-1)
     moves = half != pitch[:, :, 1]
-    others = np.delete(moves, place, axis=-1).sum(axis=-1)
+    others = np.delete(moves, tune, axis=-1).sum(axis=-1)
     cost = costs.clash * (moves.any(axis=-1) & (KIND_OF[bits] == NONE))
     cost += costs.together * np.maximum(others - 1, 0)
+    if wanted:
+        other_chord = (KIND_OF[bits] != NONE) & ((ROOT_OF[bits] + bass) % OCTAVE != wanted.root[:, None])
+        price = wanted.closeness * costs.given_chord * (wanted.root != NONE)
+        cost += price[:, None] * (other_chord & (others > 0))
     for upper, (one, other) in enumerate(pairwise(range(voices))):
         distance = half[..., one] - half[..., other]
         cost += costs.crossing * (distance < 0)
@@ -199,7 +235,7 @@ def count_parallels_between(before, now):
     return found
 
 
-def movement(pitch, chosen, costs, place):
+def movement(pitch, chosen, costs):
     """Prepare the prices of the moves from beat to beat, for :func:`.cheapest_path`."""
     voices = range(pitch.shape[-1])
     last = [np.ascontiguousarray(pitch[:, :, -1, voice], np.int8) for voice in voices]
@@ -221,7 +257,7 @@ def movement(pitch, chosen, costs, place):
             beats += parallels(beginning[number][before][:, None], goal, by_beat[upper], by_beat[lower])
         cost = np.float32(costs.crowd) * steps + np.float32(costs.parallel) * beats
         for voice in voices:  # what is held into a beat must be there before it
-            if voice != place and suspended[voice][now].any():
+            if suspended[voice][now].any():
                 cost += np.float32(FORBIDDEN) * (suspended[voice][now][:, :, None] & (ways[voice] != 0))
         return cost
 

@@ -65,6 +65,10 @@ class Costs:
     minor_ending: float = 9.0  # the last chord is minor
     phrase_end: float = 3.19  # a phrase ends on anything but a triad in root position
     cadence: tuple[float, ...] = (-0.76, 1.15, -2.79, 3.84, 6.16)  # by CADENCES
+    # Where the user wants a chord, times how closely it is to be kept to:
+    # Each voice with a note foreign to it, its third or root missing, voices that move to another one.
+    given_chord: float = 4.0
+    given_bass: float = 4.0  # another bass than wanted
     # From beat to beat.
     parallel: float = 2.24  # fifths, octaves or unisons that two voices reach together from the same
     inner_moves: tuple[float, ...] = (0.11, 0.28, 0.01, 0.8, 1.74, 1.27, 0.81, 3.04)  # by SIZES
@@ -74,6 +78,7 @@ class Costs:
     seventh: float = 1.94  # of a chord, in a lower voice, that does not go down by step
     doubled_third: float = 1.28  # of a dominant that goes to its tonic
     stray_six_four: float = 9.0  # a leap of the bass to or from a 6/4 chord, by step a part
+    restless: float = 3.0  # a voice that moves under the last note of a phrase, where another one is given
     roots: tuple[float, ...] = (
         -0.06,
         -0.17,

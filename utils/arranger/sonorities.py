@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,9 @@ from ..music.beats import (
     NONE,
     ROOT_OF,
 )
+from ..music.grid import REST
 from ..music.theory import CONSONANCE, OCTAVE, SCALES, parallels, perfect_intervals, voice_ranges
+from .lattice import alike, cheapest, combine, share, unite
 from .prices import (
     CHORD_CODES,
     MOTIONS,
@@ -34,18 +36,19 @@ from .prices import (
     seventh_of,
 )
 from .viterbi import cheapest_path
+from .wanted import WantedChords, price_notes, price_wanted
 
-COMBINED = 350  # sonorities that are priced for a beat: seven pitches for each of three voices
+COMBINED = 350  # sonorities that are priced for a beat: seven pitches for each of three free voices
 SONORITIES = 64  # the cheapest of them, whose moves are priced
 MOST_CANDIDATES = 12  # for a single voice
 AT_ONCE = 1024  # beats whose sonorities are listed at once, for the memory's sake
 THIRDS = {"major": 4, "minor": 3}
 INVERSION_OF = np.array([0, 0, 0, 1, 1, 0, 2, 2, 2, 3, 3, 3])  # by how far the bass is above the root
 # The network does not know where songs and phrases end. How likely are at least the notes of the tonic at the
-# beginning and the end of a song, and the notes of the key that are consonant with the melody where a phrase
-# ends:
+# beginning and the end of a song, and the notes of the key that are consonant with all that is given where a
+# phrase ends:
 TONIC_FLOOR, CONSONANT_FLOOR = 0.1, 0.05
-CONSONANT = (0, 3, 4, 5, 7, 8, 9)  # semitones above or below the melody's note, in any octave
+CONSONANT = (0, 3, 4, 5, 7, 8, 9)  # semitones above or below the given note, in any octave
 
 
 class Beats(NamedTuple):
@@ -53,30 +56,35 @@ class Beats(NamedTuple):
 
     Attributes
     ----------
-    melody : int array [beat]
-        Pitches.
-    half : int array [beat]
-        The melody's pitch on the half of the beat.
+    given, half : int array [beat, voice]
+        The pitches that the user wrote on the beats and on their halves, REST where the search decides.
     phrase_end, downbeat : bool array [beat]
+    lingers : bool array [beat]
+        Where the last note of a phrase goes on, which began on a beat before.
     opens, closes : bool array [beat]
         Which one begins the song, and which one ends it, if any.
     key : (tonic, mode) or None
-    place : int
-        Which voice the melody is, counted from the top.
+    tune : int
+        Which voice is the melody, counted from the top.
+    wanted : WantedChords or None
+        One a beat.
     """
 
-    melody: np.ndarray
+    given: np.ndarray
     half: np.ndarray
     phrase_end: np.ndarray
     downbeat: np.ndarray
+    lingers: np.ndarray
     opens: np.ndarray
     closes: np.ndarray
     key: tuple | None = None
-    place: int = 0
+    tune: int = 0
+    wanted: WantedChords | None = None
 
     def part(self, which):
-        """Take some of them: a slice."""
-        return Beats(*(array[which] for array in self[:-2]), self.key, self.place)
+        """Take some of them."""
+        wanted = self.wanted and self.wanted.part(which)
+        return Beats(*(array[which] for array in self[:7]), self.key, self.tune, wanted)
 
 
 class Sonorities(NamedTuple):
@@ -87,11 +95,6 @@ class Sonorities(NamedTuple):
     root: np.ndarray
     inversion: np.ndarray
 
-    def take(self, index):
-        """Pick some candidates of each beat: index [beat, candidate]."""
-        picked = [np.take_along_axis(array, index, axis=1) for array in self[1:]]
-        return Sonorities(np.take_along_axis(self.pitch, index[..., None], axis=1), *picked)
-
 
 def decide_beats(likelihood, beats, costs):
     """Choose the notes on the beats together, as the cheapest path through the likeliest sonorities.
@@ -99,64 +102,75 @@ def decide_beats(likelihood, beats, costs):
     Parameters
     ----------
     likelihood : float array [beat, voice, pitch=128]
-        Logarithms of probabilities of the voices but the melody, from the top.
+        Logarithms of probabilities, from the top; ignored where a voice is given.
     beats : Beats
     costs : Costs
 
     Returns
     -------
     int16 array [beat, voice]
-        Of all voices, the melody in its place.
     float
         The price.
     """
     parts = []
-    for first in range(0, len(likelihood), AT_ONCE):
-        part = slice(first, first + AT_ONCE)
-        parts.append(_cheapest_sonorities(likelihood[part], beats.part(part), costs))
-    chords, local = zip(*parts, strict=True)
-    chords, local = Sonorities(*map(np.concatenate, zip(*chords, strict=True))), np.concatenate(local)
+    for part, lines in alike(beats.given == REST, AT_ONCE):
+        free = likelihood[part[:, None], lines]
+        parts.append((part, *_cheapest_sonorities(free, lines, beats.part(part), costs)))
+    local, *chords = unite(parts)
+    chords = Sonorities(*chords)
     path, price = cheapest_path(local, movement(chords, beats, costs))
     return chords.pitch[np.arange(len(path)), path], price
 
 
-def _cheapest_sonorities(likelihood, beats, costs):
-    """Pick the sonorities that are cheapest by themselves: Sonorities, and float32 [beat, candidate]."""
-    pitch, score = combine(likelihood, beats)
+def _cheapest_sonorities(likelihood, lines, beats, costs):
+    """Pick the sonorities that are cheapest by themselves: float32 [beat, candidate], and what they are."""
+    pitch, score = combine(beats.given, lines, *likeliest(likelihood, lines, beats, costs))
     chords = find_chords_of(pitch)
     local = (price_sonorities(chords, beats, costs) - costs.trust * score).astype(np.float32)
-    if local.shape[1] <= SONORITIES:
-        return chords, local
-    best = np.argpartition(local, SONORITIES - 1, axis=1)[:, :SONORITIES]
-    return chords.take(best), np.take_along_axis(local, best, axis=1)
+    return cheapest(local, SONORITIES, *chords)
 
 
-def combine(likelihood, beats):
-    """List sonorities of the likeliest singable pitches: int16 [beat, sonority, voice], and their scores."""
-    voices = likelihood.shape[1]
-    candidates = min(MOST_CANDIDATES, max(2, int(COMBINED ** (1 / voices) + 1e-9)))
-    low, high = np.delete(voice_ranges(1 + voices), beats.place, axis=0).T[..., None]
-    singable = (np.arange(likelihood.shape[-1]) >= low) & (np.arange(likelihood.shape[-1]) <= high)
+def likeliest(likelihood, lines, beats, costs):
+    """Find the likeliest singable pitches of the free voices.
+
+    Parameters
+    ----------
+    likelihood : float array [beat, line, pitch=128]
+    lines : int array [beat, line]
+        The free voices.
+    beats : Beats
+    costs : Costs
+
+    Returns
+    -------
+    pitch : int array [beat, line, candidate]
+    score : float array [beat, line, candidate]
+        Logarithms of probabilities.
+    """
+    voices, pitches = beats.given.shape[1], likelihood.shape[-1]
+    candidates = share(COMBINED, lines.shape[1], MOST_CANDIDATES)
+    low, high = np.array(voice_ranges(voices)).T[:, lines, None]
+    singable = (np.arange(pitches) >= low) & (np.arange(pitches) <= high)
     score = np.where(singable, likelihood, -np.inf)
-    floor = np.where(singable, _floor(beats, likelihood.shape[-1])[:, None], -np.inf)
+    floor = np.where(singable, _floor(beats, pitches)[:, None], -np.inf)
     score = np.maximum(score, floor)
-    pitch = np.argpartition(-score, candidates - 1, axis=-1)[..., :candidates]  # [beat, voice, candidate]
-    score = np.take_along_axis(score, pitch, axis=-1)
-    which = np.array(list(product(range(candidates), repeat=voices)))  # [sonority, voice]
-    lower = [pitch[:, voice, which[:, voice]] for voice in range(voices)]
-    lower.insert(beats.place, np.broadcast_to(np.asarray(beats.melody)[:, None], lower[0].shape))
-    total = sum(score[:, voice, which[:, voice]] for voice in range(voices))
-    return np.stack(lower, axis=-1).astype(np.int16), total
+    price = -score
+    if beats.wanted:  # else what belongs to the chord might not be among them
+        price = price + price_notes(np.arange(pitches), lines == voices - 1, beats.wanted, costs)
+    pitch = np.argpartition(price, candidates - 1, axis=-1)[..., :candidates]
+    return pitch, np.take_along_axis(score, pitch, axis=-1)
 
 
 def _floor(beats, pitches):
     """How likely each pitch is at least, as a logarithm: float array [beat, pitch]."""
-    floor = np.full((len(beats.melody), pitches), -np.inf)
+    floor = np.full((len(beats.given), pitches), -np.inf)
     if beats.key:
         tonic, mode = beats.key
-        above = (np.arange(pitches) - beats.melody[:, None]) % OCTAVE
         scale = np.isin((np.arange(pitches) - tonic) % OCTAVE, (*SCALES[mode], OCTAVE - 1))
-        floor[np.isin(above, CONSONANT) & scale & beats.phrase_end[:, None]] = np.log(CONSONANT_FLOOR)
+        given = beats.given[beats.phrase_end, :, None]
+        consonant = np.isin((np.arange(pitches) - given) % OCTAVE, CONSONANT)
+        fits = (consonant | (given == REST)).all(axis=1) & (given != REST).any(axis=1)
+        floor[beats.phrase_end] = np.where(fits & scale, np.log(CONSONANT_FLOOR), -np.inf)
         for end, third in ((beats.opens, THIRDS[mode]), (beats.closes, THIRDS["major"])):
             at_home = np.isin((np.arange(pitches) - tonic) % OCTAVE, (0, third, 7))
             floor[end[:, None] & at_home] = np.log(TONIC_FLOOR)
@@ -183,21 +197,23 @@ def price_sonorities(chords, beats, costs):
         if upper < voices - 2:  # the bass may stand apart
             cost += costs.spacing * (distance > OCTAVE)
     if costs.sweetness:
-        melody = pitch[..., beats.place]
+        melody = pitch[..., beats.tune]
         for voice in range(voices):
-            if voice != beats.place:
-                interval = melody - pitch[..., voice] if voice > beats.place else pitch[..., voice] - melody
+            if voice != beats.tune:
+                interval = melody - pitch[..., voice] if voice > beats.tune else pitch[..., voice] - melody
                 cost += costs.sweetness * CONSONANCE[interval % OCTAVE]
-    moved = beats.half != beats.melody
+    moved = ((beats.half != REST) & (beats.half != beats.given)).any(axis=1)
     if moved.any():
-        later = pitch[moved]
-        later[..., beats.place] = beats.half[moved, None]
+        half = beats.half[moved, None].astype(pitch.dtype)
+        later = np.where(half != REST, half, pitch[moved])
         cost[moved] += costs.melody_clash * (find_chords_of(later).kind == NONE)
     ends = beats.phrase_end
     settled = IS_TRIAD[kind[ends]] & IS_COMPLETE[kind[ends]] & (inversion[ends] == 0)
     cost[ends] += costs.phrase_end * ~settled
     if beats.key:
         _price_by_key(cost, chords, beats, costs)
+    if beats.wanted:
+        cost += price_wanted(pitch, beats.given, beats.tune, beats.wanted, costs)
     return cost
 
 
@@ -213,14 +229,17 @@ def _price_by_key(cost, chords, beats, costs):
         cost += costs.minor_dominant * (dominant & IS_MINOR_OR_MINOR_SEVENTH[kind])
     other_mode = IS_MINOR if mode == "major" else IS_MAJOR
     ending = IS_MINOR if mode == "major" else np.zeros_like(IS_MAJOR)  # minor may end in major
-    fits = np.isin((beats.melody - tonic) % OCTAVE, (0, *THIRDS.values(), 7))
+    fits = np.isin((beats.given - tonic) % OCTAVE, (0, *THIRDS.values(), 7)) | (beats.given == REST)
+    opens, closes = beats.opens, beats.closes
+    if beats.wanted:  # whoever wants a chord knows it better
+        opens, closes = opens & ~beats.wanted.any, closes & ~beats.wanted.any
     for end, price, foreign in (
-        (beats.opens & fits, costs.opening, other_mode),
-        (beats.closes & fits, costs.closing, ending),
+        (opens & fits.all(axis=1), costs.opening, other_mode),
+        (closes & fits.all(axis=1), costs.closing, ending),
     ):
         at_home = (root[end] == tonic) & (inversion[end] == 0) & (IS_TRIAD & ~foreign)[kind[end]]
         cost[end] += price * ~at_home
-    cost[beats.closes] += costs.minor_ending * IS_MINOR[kind[beats.closes]]
+    cost[closes] += costs.minor_ending * IS_MINOR[kind[closes]]
 
 
 def movement(chords, beats, costs):
@@ -255,19 +274,25 @@ def movement(chords, beats, costs):
         for upper, lower in combinations(range(voices), 2)
     }
 
+    is_given = beats.given != REST
+    priced = [voice for voice in range(voices) if voice != beats.tune or not is_given[:, voice].all()]
+
     def price_moves(first, last):
         now, before = slice(first, last), slice(first - 1, last - 1)
+        # A given voice has one line for all candidates.
+        some = [slice(0, 1 if is_given[first - 1 : last, v].all() else None) for v in range(voices)]
         pair = code_before[before][:, None, :] + code[now][:, :, None]
         cost = chord_prices.take(pair, mode="clip")
         for beat in np.flatnonzero(beats.phrase_end[now]):
             goal = settled[now][beat][:, None]
             cost[beat] += cadence_prices.take(code_before[before][beat] + goal, mode="clip")
-        ways = [find_way(line[now][:, :, None], line[before][:, None, :]) for line in lines]
-        ways[beats.place] = ways[beats.place][:, :1, :1]  # one melody for all
-        for voice in range(voices):
-            if voice != beats.place:
-                motion = coming[voice][now][:, :, None] - leaving[voice][before][:, None, :]
-                cost += tables[voice].take(motion, mode="clip")
+        ways = [
+            find_way(line[now, only, None], line[before, None, only])
+            for line, only in zip(lines, some, strict=True)
+        ]
+        for voice in priced:
+            motion = coming[voice][now][:, :, None] - leaving[voice][before][:, None, :]
+            cost += tables[voice].take(motion, mode="clip")
         found = np.zeros(cost.shape, np.int8)
         for (upper, lower), kinds in perfect.items():
             found += parallels(kinds[before][:, None, :], kinds[now][:, :, None], ways[upper], ways[lower])
@@ -275,6 +300,9 @@ def movement(chords, beats, costs):
         cost += np.float32(costs.contrary) * (ways[0] * ways[-1] < 0)
         for beat in np.flatnonzero(beats.downbeat[now]):
             cost[beat] += np.float32(costs.bass_stays) * (ways[-1][beat] == 0)
+        for beat in np.flatnonzero(beats.lingers[now]):
+            for voice in np.flatnonzero(~is_given[first + beat]):
+                cost[beat] += np.float32(costs.restless) * (ways[voice][beat] != 0)
         return cost
 
     return price_moves
