@@ -21,7 +21,7 @@ from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
 from ..networks.store import load_shipped_generator
 from ..songs.chords import chords_by_step, read_chords
 from ..songs.find_parts import Parts, find_voices, read_parts
-from ..songs.melody import Melody
+
 from .arrangement import Arrangement
 from .placing import describe_placement, move_around, phases, voice_of, way_to_range, without_rests
 from .prices import Costs
@@ -170,7 +170,7 @@ def harmonize_takes(
     setting = how_heard(tune, place, voices, len(grid), generator)
     sung = harmonize_given(
         generator,
-        _given(grid, kept),
+        fill_rests(grid, kept),
         takes,
         seed,
         critic,
@@ -434,8 +434,20 @@ def _lay_out(tune, place, parts, voices):
     return grid, onset
 
 
-def _given(grid, kept):
-    """Tell the network and the search what is kept, rests filled: int array [step, voice]."""
+def fill_rests(grid, kept):
+    """Tell the network and the search what is kept, its rests filled.
+
+    Parameters
+    ----------
+    grid : int array [step, voice]
+        MIDI pitches, REST.
+    kept : bool array [step, voice]
+
+    Returns
+    -------
+    int array [step, voice]
+        REST where nothing is kept, and nowhere else: a voice holds its note through a rest.
+    """
     given = np.full(grid.shape, REST, np.int64)
     for voice in np.flatnonzero((kept & (grid != REST)).any(axis=0)):
         given[:, voice] = np.where(kept[:, voice], without_rests(grid[:, voice]), REST)
@@ -530,7 +542,7 @@ def _rewrite(arrangement, grid, onset, free, seed, creativity, generator, costs)
     setting = how_heard(melody, place, grid.shape[1], steps, generator)
     wanted = _wanted(arrangement.chords, arrangement.closeness, steps)
     (take,) = harmonize_given(
-        generator, _given(grid, ~free), 1, seed, None, creativity, costs, chords=wanted, **setting
+        generator, fill_rests(grid, ~free), 1, seed, None, creativity, costs, chords=wanted, **setting
     )
     grid, onset = _unite(take, grid, onset, ~free, place, setting["phase"])
     return replace(

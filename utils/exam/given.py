@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..arranger.takes import harmonize_given, how_heard
+from ..arranger.takes import fill_rests, harmonize_given, how_heard
 from ..music.grade import chorale_grade
-from ..music.grid import REST, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, onsets_of
+from ..music.grid import STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, onsets_of
 from ..music.measures import parallels_per_note
 from ..training.batches import load_windows
 from .exam import as_json
@@ -70,8 +70,7 @@ def arrange_given(generator, chorale, known):
     tune = SOPRANO if known[:, SOPRANO].any() else BASS
     melody = replace(melody_of(chorale), grid=chorale.grid[:, tune], onset=chorale.onset[:, tune])
     setting = how_heard(melody, tune, len(VOICES), len(known), generator)
-    given = np.where(known, chorale.grid, REST)
-    (take,) = harmonize_given(generator, given, sober=1, **setting)
+    (take,) = harmonize_given(generator, fill_rests(chorale.grid, known), sober=1, **setting)
     return take.grid
 
 
