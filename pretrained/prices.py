@@ -93,7 +93,8 @@ def study(chorale, generator=None):
         source = heard_steps(heard)
         noise = draw_takes(generator, TAKES, 0, len(source) // STEPS_PER_BAR)
         keys = keys_to_ask_in(generator)
-        probability = propose_probabilities(generator, melody[source], noise, keys)[:, heard]
+        voices = range(1, given.shape[1])
+        probability = propose_probabilities(generator, given[source], noise, keys, voices)[:, heard]
     return Song(chorale, beats, slots.at, options, probability)
 
 

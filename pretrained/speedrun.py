@@ -259,7 +259,11 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of weights, data and noise (0)")
     parser.add_argument("--data", help="train on this instead of what the recipes name")
     parser.add_argument(
-        "--tweak", nargs="+", default=[], metavar="FIELD=VALUE", help="change the recipes, as in critic_steps=5"
+        "--tweak",
+        nargs="+",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change the recipes, as in critic_steps=5",
     )
     parser.add_argument("--seconds", type=float, default=3600, help="of training at most, a run (3600)")
     parser.add_argument("--precision", default="float32", help="Keras' dtype policy (float32)")
@@ -286,7 +290,8 @@ def main(arguments=None):
             name = f"speedrun-{recipe}-{chosen.threads}-{chosen.precision}-{chosen.clock}"
             key = run_name(name, config)
             result = results.setdefault(
-                key, {"recipe": " ".join([recipe, *chosen.tweak]), "starts": [], "seconds": [], "evaluations": []}
+                key,
+                {"recipe": " ".join([recipe, *chosen.tweak]), "starts": [], "seconds": [], "evaluations": []},
             )
             result |= {
                 "seed": seed,

@@ -16,7 +16,11 @@ EPILOG = """\
 examples:
   %(prog)s song.mid
   %(prog)s song.musicxml --output song_bach.mid song_bach.musicxml song_bach.mp3
-  %(prog)s song.mid --track flute --takes 16 --seed 3 --all-takes
+  %(prog)s song.mid --track flute --seed 3
+  %(prog)s song.mid --all-takes
+  %(prog)s song.musicxml --keep soprano bass
+  %(prog)s song_bach.musicxml --keep all --redo 5-8 --seed 1
+  %(prog)s song.mid --chords "C | F C | G7 C"
 """
 
 
@@ -24,8 +28,8 @@ def _parser():
     installed = Path(sys.argv[0]).name == "bach-harmonize"
     parser = argparse.ArgumentParser(
         prog="bach-harmonize" if installed else f"python -m {__package__}.harmonize",
-        description="Set three voices (alto, tenor, bass) in the style of Bach below a melody. The melody "
-        "stays as it is, note for note.",
+        description="Set three voices (alto, tenor, bass) in the style of Bach below a melody, or write the "
+        "voices that are missing from what is kept. What is given stays as it is, note for note.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -39,10 +43,25 @@ def _parser():
         "(default: <melody>_accompanied.mid beside the melody)",
     )
     parser.add_argument(
-        "--takes", type=int, default=8, help="how many to make; the first, without noise, is kept (8)"
+        "--keep",
+        nargs="+",
+        metavar="VOICE",
+        help="which parts of the file stay: soprano, alto, tenor, bass, or all; or which track each one is, "
+        "as in bass=cello (default: the melody)",
     )
-    parser.add_argument("--all-takes", action="store_true", help="write every take, the sober one first")
-    parser.add_argument("--seed", type=int, default=0, help="another number, other takes but the first (0)")
+    parser.add_argument(
+        "--redo", nargs="+", metavar="BARS", help="of what is kept, write these bars anew, as in 5-8 11"
+    )
+    parser.add_argument("--voices", nargs="+", metavar="VOICE", help="of which voices to redo bars (all)")
+    parser.add_argument("--chords", help='chords to follow, as in "C | F C | G7 C", or "score" for its own')
+    parser.add_argument(
+        "--closeness", type=float, default=1.0, help="how closely: 0 not at all, 2 nearly always (1)"
+    )
+    parser.add_argument("--all-takes", action="store_true", help="write several takes, the sober one first")
+    parser.add_argument("--takes", type=int, default=8, help="how many those are (8)")
+    parser.add_argument(
+        "--seed", type=int, help="write a take with this noise (default: the sober answer, without noise)"
+    )
     parser.add_argument(
         "--creativity",
         type=float,
@@ -81,16 +100,23 @@ def main(arguments=None):
     from .arranger.takes import harmonize_takes  # here, so that --help and mistakes are answered at once
 
     track = int(options.track) if options.track and options.track.isdecimal() else options.track
+    sober = 1 if options.all_takes or options.seed is None else 0
     try:
         takes = harmonize_takes(
             options.melody,
-            options.takes,
-            options.seed,
+            options.takes if options.all_takes else 1,
+            options.seed or 0,
             options.creativity,
+            keep=_keep(options.keep),
+            redo=options.redo,
+            redo_voices=options.voices,
+            chords=options.chords,
+            closeness=options.closeness,
             track=track,
             pickup=options.pickup,
             play_repeats=options.play_repeats,
             phrases=options.phrases and " ".join(options.phrases),
+            sober=sober,
         )
     except MelodyError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -98,15 +124,19 @@ def main(arguments=None):
     print(*takes[0].report, sep="\n")
     for number, take in enumerate(takes, start=1):
         written = []
-        if number == 1 or options.all_takes:
-            for output in outputs:
-                file = (
-                    output if number == 1 else output.with_name(f"{output.stem}_take-{number}{output.suffix}")
-                )
-                _write(take, file, options)
-                written.append(str(file))
+        for output in outputs:
+            file = output if number == 1 else output.with_name(f"{output.stem}_take-{number}{output.suffix}")
+            _write(take, file, options)
+            written.append(str(file))
         print(f"take {number}: price {take.scores['price']:.2f}", *written)
     return 0
+
+
+def _keep(words):
+    """Read what is to be kept: names of voices, or tracks by voice."""
+    if words and any("=" in word for word in words):
+        return dict(word.split("=", 1) if "=" in word else (word, word) for word in words)
+    return " ".join(words) if words else None
 
 
 def _check(parser, options, outputs):
@@ -129,7 +159,11 @@ def _check(parser, options, outputs):
         parser.error(f"--pickup {options.pickup}: give 0 to {LONGEST_PICKUP} quarter notes")
     if options.tempo is not None and not 4 <= options.tempo <= 1000:
         parser.error(f"--tempo {options.tempo}: give 4 to 1000 quarter notes per minute")
-    if options.seed < 0:
+    if not 0 <= options.closeness < 100:
+        parser.error(f"--closeness {options.closeness}: give 0 or more, as a rule 1")
+    if (options.redo or options.voices) and not options.keep:
+        parser.error("--redo and --voices say what to write anew of what is kept: add --keep all")
+    if options.seed is not None and options.seed < 0:
         parser.error(f"--seed {options.seed}: give 0 or more")
     if options.programs and not all(0 <= program < 128 for program in options.programs):
         parser.error(f"--programs {options.programs}: give numbers in 0..127")

@@ -35,28 +35,28 @@ def measure(minutes):
 
     import utils.quiet_tensorflow  # noqa: F401
     from utils.arranger import proposals
-    from utils.inference_utils import harmonize, load_shipped
-    from utils.midi_utils import STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
+    from utils.inference_utils import harmonize_takes, load_shipped
+    from utils.midi_utils import STEPS_PER_BAR, STEPS_PER_WINDOW
 
-    harmonize(melody(1)[:16], TAKES)  # loads and warms up
+    harmonize_takes(melody(1)[:16], TAKES)  # loads and warms up
     notes = melody(minutes)
     runs = RUNS if minutes <= 10 else 1
     whole = []
     for _ in range(runs):
         began = time.perf_counter()
-        arrangement = harmonize(notes, TAKES)
+        arrangement = harmonize_takes(notes, TAKES)[0]
         whole.append(time.perf_counter() - began)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     bare = None
     if minutes == 3:
         generator, _ = load_shipped()
         grid = arrangement.grid[: len(arrangement.grid) // STEPS_PER_WINDOW * STEPS_PER_WINDOW]
-        heard = grid_to_roll(grid[None, :, :1]).repeat(TAKES, axis=0)
+        given = proposals.give_voices(grid, [0])
         noise = proposals.draw_takes(generator, TAKES, 0, len(grid) // STEPS_PER_BAR)
         times = []
         for _ in range(runs):
             began = time.perf_counter()
-            generator((heard, noise), training=False).numpy()
+            proposals.propose(generator, given, noise)
             times.append(time.perf_counter() - began)
         bare = statistics.median(times)
     return {"minutes": minutes, "seconds": statistics.median(whole), "gigabytes": peak, "bare": bare}

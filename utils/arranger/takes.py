@@ -17,10 +17,13 @@ import numpy as np
 from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of, voice_names
 from ..music.keys import find_key_of_melody
 from ..music.meter import bar_lines, hear_in_common_time
-from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
+from ..music.theory import OCTAVE, VOICE_RANGES, pitch_number, voice_ranges
 from ..networks.store import load_shipped_generator
-from ..songs.chords import chords_by_step, read_chords
-from ..songs.find_parts import Parts, find_voices, read_parts
+from ..songs.chords import chords_by_step
+from ..songs.find_kept import voice_number
+from ..songs.parts import Parts, read_parts
+from ..songs.places import find_bars, find_note, shown, source_of
+from ..songs.song import MelodyError
 
 from .arrangement import Arrangement
 from .placing import describe_placement, move_around, phases, voice_of, way_to_range, without_rests
@@ -68,9 +71,7 @@ def harmonize(
     Arrangement
     """
     sober = takes if seed is None else 0
-    return harmonize_takes(
-        melody, takes, seed or 0, creativity, generator, critic, sober=sober, **options
-    )[0]
+    return harmonize_takes(melody, takes, seed or 0, creativity, generator, critic, sober=sober, **options)[0]
 
 
 def harmonize_takes(
@@ -83,6 +84,7 @@ def harmonize_takes(
     *,
     keep=None,
     redo=None,
+    redo_voices=None,
     chords=None,
     closeness: float = 1.0,
     track: int | str | None = None,
@@ -120,6 +122,8 @@ def harmonize_takes(
         is. By default the melody alone.
     redo : optional
         Which bars of the kept parts, the melody left out, are written anew: see :func:`.find_bars`.
+    redo_voices : optional
+        Names of the voices whose bars are; by default all.
     chords : str, optional
         Wanted chords, see :func:`.read_chords`, or "score" for those that the file brings.
     closeness : float
@@ -156,17 +160,17 @@ def harmonize_takes(
     if generator is None:
         generator = load_shipped_generator()
     voices = count_voices(generator)
-    parts = melody if isinstance(melody, Parts) else read_parts(
-        melody, keep, track, pickup, play_repeats, phrases, voices
-    )
+    parts = read_parts(melody, keep, track, pickup, play_repeats, phrases, voices, chords)
     tune = parts.tune
     place = voice_of(without_rests(tune.grid), voices) if parts.place is None else parts.place
-    grid, onset = _lay_out(tune, place, parts.parts, voices)
+    given = {**parts.parts, place: tune}
+    grid, onset = _lay_out(given, voices)
     kept = np.zeros(grid.shape, bool)
-    kept[:, [place, *parts.parts]] = True
-    if redo is not None:
-        kept[find_bars(tune, redo)] = False
-        kept[:, place] = True
+    kept[:, list(given)] = True
+    if redo is not None or redo_voices is not None:
+        free = _cells(tune, redo, redo_voices, grid.shape)
+        free[:, place] = False
+        kept &= ~free
     setting = how_heard(tune, place, voices, len(grid), generator)
     sung = harmonize_given(
         generator,
@@ -194,7 +198,7 @@ def harmonize_takes(
                 place=place,
                 noise=take.noise,
                 kept=kept,
-                parts={voice: part for voice, part in parts.parts.items() if voice != place},
+                parts={voice: part for voice, part in given.items() if voice != place},
                 chords=parts.chords,
                 closeness=closeness,
             )
@@ -228,20 +232,19 @@ def redo(arrangement, bars=None, voices=None, seed=0, creativity=CREATIVITY, gen
     MelodyError
         If there are no such bars or voices, or nothing of them may be written anew.
     """
-    count = arrangement.grid.shape[1]
-    free = ~arrangement.kept if voices is None else np.zeros_like(arrangement.kept)
-    for voice in () if voices is None else find_voices(voices, count):
-        free[:, voice] = True
+    free = _cells(arrangement.melody, bars, voices, arrangement.grid.shape)
+    if voices is None:
+        free &= ~arrangement.kept
     free[:, arrangement.place] = False
-    if bars is not None:
-        free &= find_bars(arrangement.melody, bars)[:, None]
     if not free.any():
         raise MelodyError(
-            arrangement.melody.title or "the arrangement",
+            source_of(arrangement.melody),
             "nothing there may be written anew: the melody stays, and so does what was given",
             "Name bars and voices that the program wrote, or a given voice by its name",
         )
-    return _rewrite(arrangement, arrangement.grid, arrangement.onset, free, seed, creativity, generator, costs)
+    return _rewrite(
+        arrangement, arrangement.grid, arrangement.onset, free, seed, creativity, generator, costs
+    )
 
 
 def change(arrangement, voice, at, pitch, generator=None, costs=None):
@@ -270,23 +273,19 @@ def change(arrangement, voice, at, pitch, generator=None, costs=None):
     MelodyError
         If there is no such voice, place or note, or if it is one of the melody's.
     """
-    (column,) = find_voices(voice, arrangement.grid.shape[1])
-    name = arrangement.melody.title or "the arrangement"
+    column = voice_number(voice, arrangement.grid.shape[1], "voice")
     if column == arrangement.place:
-        raise MelodyError(name, "the melody is its owner's", "Change it in its file and arrange it again")
-    step = find_step(arrangement, at)
-    line, struck = arrangement.grid[:, column], arrangement.onset[:, column].copy()
-    if line[step] == REST:
-        raise MelodyError(name, f"the {voice} rests at {at}", "Name a place where it sings")
-    begins = np.flatnonzero(struck | (line == REST))
-    first = begins[begins <= step][-1]
-    last = np.append(begins, len(line))[np.searchsorted(begins, step, side="right")]
-    grid = arrangement.grid.copy()
-    grid[first:last, column] = pitch_of(pitch)
-    onset = arrangement.onset.copy()
+        reason, advice = "the melody is its owner's", "Change it in its file and arrange it again"
+        raise MelodyError(source_of(arrangement.melody), reason, advice)
+    line, struck = arrangement.grid[:, column], arrangement.onset[:, column]
+    first, last, _ = find_note(arrangement.melody, line, struck, at)
+    grid, onset = arrangement.grid.copy(), arrangement.onset.copy()
+    number = pitch_number(pitch)
+    if number is None:
+        reason, advice = f"{shown(pitch)} is no pitch", "Give a MIDI number or a name such as F#4"
+        raise MelodyError(source_of(arrangement.melody), reason, advice)
+    grid[first:last, column] = number
     onset[first, column] = True
-    if last < len(onset):
-        onset[last, column] |= line[last] != REST
     free = ~arrangement.kept
     free[: max(0, first - STEPS_PER_BEAT)] = free[last + STEPS_PER_BEAT :] = False
     free[first:last, column] = False
@@ -424,13 +423,24 @@ def _checked_noise(noise, generator, takes, seed, bars, creativity, sober):
     return noise
 
 
-def _lay_out(tune, place, parts, voices):
+def _cells(melody, bars, voices, shape):
+    """Find the cells of some bars of some voices, by default of all: bool [step, voice]."""
+    cells = np.ones(shape, bool)
+    if bars is not None:
+        cells &= find_bars(melody, bars, len(cells))[:, None]
+    if voices is not None:
+        names = voices.replace(",", " ").split() if isinstance(voices, str) else voices
+        numbers = [voice_number(name, shape[1], "voices") for name in names]
+        cells &= np.isin(np.arange(shape[1]), numbers)
+    return cells
+
+
+def _lay_out(given, voices):
     """Write the given parts as a grid, int8 [step, voice], and their onsets; REST where there is none."""
-    every = {**parts, place: tune}
-    steps = max(len(part.grid) for part in every.values())
+    steps = len(next(iter(given.values())).grid)
     grid, onset = np.full((steps, voices), REST, np.int8), np.zeros((steps, voices), bool)
-    for voice, part in every.items():
-        grid[: len(part.grid), voice], onset[: len(part.grid), voice] = part.grid, part.onset
+    for voice, part in given.items():
+        grid[:, voice], onset[:, voice] = part.grid, part.onset
     return grid, onset
 
 

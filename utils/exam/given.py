@@ -22,7 +22,12 @@ GIVEN_VOICES = {
     "bass": [BASS],
     "soprano and alto": [SOPRANO, ALTO],
 }
-BACH, RETRIEVAL, MELODY_ONLY, ANY_PART = "real Bach", "retrieval", "hears the melody alone", "hears what is given"
+BACH, RETRIEVAL, MELODY_ONLY, ANY_PART = (
+    "real Bach",
+    "retrieval",
+    "hears the melody alone",
+    "hears what is given",
+)
 
 
 def parts_given(chorale, seed=0):
@@ -139,7 +144,8 @@ def evaluate_given(split, generator, melody_hearer, say=print):
         for who, grids in answers.items():
             pieces = [(grid, onsets_of(grid)) for grid in grids]
             found = [
-                (grid == chorale.grid)[~told].mean() for grid, (chorale, told) in zip(grids, both, strict=True)
+                (grid == chorale.grid)[~told].mean()
+                for grid, (chorale, told) in zip(grids, both, strict=True)
             ]
             rows[f"{case}: {who}"] = {
                 "accuracy of the missing": np.array(found),
