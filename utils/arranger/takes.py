@@ -14,17 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of, voice_names
+from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of
 from ..music.keys import find_key_of_melody
 from ..music.meter import bar_lines, hear_in_common_time
 from ..music.theory import OCTAVE, VOICE_RANGES, pitch_number, voice_ranges
 from ..networks.store import load_shipped_generator
 from ..songs.chords import chords_by_step
 from ..songs.find_kept import voice_number
-from ..songs.parts import Parts, read_parts
+from ..songs.parts import read_parts
 from ..songs.places import find_bars, find_note, shown, source_of
 from ..songs.song import MelodyError
-
 from .arrangement import Arrangement
 from .placing import describe_placement, move_around, phases, voice_of, way_to_range, without_rests
 from .prices import Costs
