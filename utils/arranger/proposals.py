@@ -69,7 +69,7 @@ def propose(generator, given, noise=None, keys=(0,)):
 
 
 def _to_hear(generator, given, key):
-    """Write what is given as the generator's input: float32 [step, pitch, track], 0 where nothing is given."""
+    """Write what is given for the generator: float32 [step, pitch, track], 0 where nothing is given."""
     given = np.asarray(given)
     moved = np.where(given == REST, REST, np.clip(given + key, 0, PITCHES - 1))
     if not hears_any_part(generator):
