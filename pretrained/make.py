@@ -109,7 +109,22 @@ def make_exam(lesson):
     evaluation_utils.write_evaluation(PRETRAINED_DIR / "creativity.json", knob)
 
 
-PARTS = {"ladder": make_ladder, "classic": make_classic, "best": make_best, "exam": make_exam}
+def make_given(lesson):
+    """Measure what is shipped where any part is given, beside its like that was only ever given melodies."""
+    shipped = training_utils.load_network(PRETRAINED_DIR / "generator.npz")
+    melody_hearer, _ = train(lesson, "melody", replace(lesson.BEST, condition_track_idx=0))
+    others = {"hears the melody alone": melody_hearer.generator}
+    given = evaluation_utils.evaluate_given("test", shipped, others)
+    evaluation_utils.write_evaluation(PRETRAINED_DIR / "given.json", given)
+
+
+PARTS = {
+    "ladder": make_ladder,
+    "classic": make_classic,
+    "best": make_best,
+    "exam": make_exam,
+    "given": make_given,
+}
 
 
 def main(arguments=None):

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from .exam.exam import evaluate, evaluate_alone, evaluate_creativity, read_evaluation, write_evaluation
+from .exam.given import evaluate_given, table_given
 from .exam.tables import SHOWN, summarize, table
 from .networks.store import load_network
 from .path_utils import MODEL_DIR, PRETRAINED_DIR, atomic_write
@@ -15,9 +16,11 @@ __all__ = [
     "evaluate",
     "evaluate_alone",
     "evaluate_creativity",
+    "evaluate_given",
     "read_evaluation",
     "summarize",
     "table",
+    "table_given",
     "write_evaluation",
 ]
 
@@ -31,6 +34,7 @@ def main(arguments=None):
         "--alone", nargs="*", default=[], metavar="ROW=FILE", help="more generators to measure"
     )
     parser.add_argument("--creativity", action="store_true", help="measure the knob instead of the rows")
+    parser.add_argument("--given", action="store_true", help="measure what is written to any part")
     parser.add_argument("--takes", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=MODEL_DIR / "evaluation.json")
@@ -40,6 +44,11 @@ def main(arguments=None):
     generator, critic = (load_network(chosen.networks / f"{name}.npz") for name in ("generator", "critic"))
     others = dict(pair.split("=", 1) for pair in chosen.alone)
     others = {row: load_network(file) for row, file in others.items()}
+    if chosen.given:
+        evaluations = evaluate_given(chosen.split, generator, others)
+        write_evaluation(chosen.output, evaluations)
+        print(f"{table_given(evaluations)}\n\nTable: {chosen.output}")
+        return
     if chosen.creativity:
         evaluation = evaluate_creativity(chosen.split, generator, takes=chosen.takes, seed=chosen.seed)
     else:

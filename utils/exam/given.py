@@ -13,6 +13,7 @@ from ..music.measures import parallels_per_note
 from ..training.batches import load_windows
 from .exam import as_json
 from .rows import CORPUS, load_songs, nearest_window
+from .tables import summarize, write
 from .whole import in_windows, load_whole_songs, measure_whole, melody_of
 
 SOPRANO, ALTO, TENOR, BASS = range(len(VOICES))
@@ -107,7 +108,7 @@ def retrieve_given(chorale, known, training):
     return in_windows(fill, [chorale])[0]
 
 
-def evaluate_given(split, generator, melody_hearer, say=print):
+def evaluate_given(split, generator, others=None, say=print):
     """Measure what is written where any part of held-out chorales is given.
 
     Parameters
@@ -115,42 +116,66 @@ def evaluate_given(split, generator, melody_hearer, say=print):
     split : {"valid", "test"}
     generator : keras.Model
         That hears any part.
-    melody_hearer : keras.Model
-        That hears melodies only, under the same search.
+    others : dict of str to keras.Model, optional
+        More generators under the same search, by the name of their row.
     say : callable
         Told which case is next.
 
     Returns
     -------
     dict
-        As of :func:`.evaluate`; the rows are named "case: who". "accuracy of the missing" counts the cells
-        that were not given.
+        By case what :func:`.evaluate` gives: "split", "songs" and "rows". "accuracy of the missing" counts the
+        cells that were not given.
     """
     named, training = load_whole_songs(split), load_windows(CORPUS)
     chorales = list(named.values())
     reference = [(song, onsets_of(song)) for song in load_songs("train").values()]
     cases = [parts_given(chorale, seed) for seed, chorale in enumerate(chorales)]
-    rows = {}
+    evaluations = {}
     for case in cases[0]:
         say(case)
         known = [each[case] for each in cases]
         both = list(zip(chorales, known, strict=True))
         answers = {
-            BACH: [chorale.grid for chorale in chorales],
-            RETRIEVAL: [retrieve_given(chorale, told, training) for chorale, told in both],
-            MELODY_ONLY: [arrange_given(melody_hearer, chorale, told) for chorale, told in both],
-            ANY_PART: [arrange_given(generator, chorale, told) for chorale, told in both],
+            "real Bach": [chorale.grid for chorale in chorales],
+            "retrieval": [retrieve_given(chorale, told, training) for chorale, told in both],
         }
-        for who, grids in answers.items():
-            pieces = [(grid, onsets_of(grid)) for grid in grids]
-            found = [
-                (grid == chorale.grid)[~told].mean()
-                for grid, (chorale, told) in zip(grids, both, strict=True)
-            ]
-            rows[f"{case}: {who}"] = {
-                "accuracy of the missing": np.array(found),
-                "parallels per note": np.array([parallels_per_note(*piece) for piece in pieces]),
-                "chorale grade": chorale_grade(pieces, reference)["grade"],
-                **measure_whole(grids, chorales),
-            }
-    return as_json(split, named, rows)
+        for row, network in ((others or {}) | {"hears what is given": generator}).items():
+            answers[row] = [arrange_given(network, chorale, told) for chorale, told in both]
+        rows = {row: _measure(grids, chorales, known, reference) for row, grids in answers.items()}
+        evaluations[case] = as_json(split, named, rows)
+    return evaluations
+
+
+def _measure(grids, chorales, known, reference):
+    """Measure one row of a case: dict of str to array [song] or [song, 2]."""
+    pieces = [(grid, onsets_of(grid)) for grid in grids]
+    right = [grid == chorale.grid for grid, chorale in zip(grids, chorales, strict=True)]
+    return {
+        "accuracy of the missing": np.array(
+            [cells[~told].mean() for cells, told in zip(right, known, strict=True)]
+        ),
+        "parallels per note": np.array([parallels_per_note(*piece) for piece in pieces]),
+        "chorale grade": chorale_grade(pieces, reference)["grade"],
+        **measure_whole(grids, chorales),
+    }
+
+
+def table_given(evaluations):
+    """Write evaluations of several cases as one table in Markdown: a line for each case and row.
+
+    Parameters
+    ----------
+    evaluations : dict
+        Of :func:`evaluate_given`.
+
+    Returns
+    -------
+    str
+    """
+    lines = [f"| given | | {' | '.join(SHOWN_GIVEN)} |", "|---" * (2 + len(SHOWN_GIVEN)) + "|"]
+    for case, evaluation in evaluations.items():
+        for row, answers in summarize(evaluation).items():
+            cells = (write(name, answers[name][0]) for name in SHOWN_GIVEN)
+            lines.append(f"| {case} | {row} | {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -105,11 +105,16 @@ def table(summary, measures=None, intervals=True):
     measures = [name for name in measures or found if name in found]
     lines = ["| | " + " | ".join(summary) + " |", "|---" * (len(summary) + 1) + "|"]
     for name in measures:
-        digits = 4 if name == "parallels per note" else 1 if name.startswith("notes") else 2
         cells = []
         for answers in summary.values():
             value, low, high = answers.get(name, [np.nan] * 3)
-            interval = "" if low == high or not intervals else f" ({low:.{digits}f}-{high:.{digits}f})"
-            cells.append("" if np.isnan(value) else f"{value:.{digits}f}{interval}")
+            interval = "" if low == high or not intervals else f" ({write(name, low)}-{write(name, high)})"
+            cells.append("" if np.isnan(value) else f"{write(name, value)}{interval}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def write(name, value):
+    """Write the value of a measure with as many digits as mean something: str."""
+    digits = 4 if name == "parallels per note" else 1 if name.startswith("notes") else 2
+    return f"{value:.{digits}f}"
