@@ -23,11 +23,19 @@ GIVEN_VOICES = {
     "bass": [BASS],
     "soprano and alto": [SOPRANO, ALTO],
 }
-BACH, RETRIEVAL, MELODY_ONLY, ANY_PART = (
     "real Bach",
     "retrieval",
     "hears the melody alone",
     "hears what is given",
+)
+SHOWN_GIVEN = (
+    "accuracy of the missing",
+    "parallels per note",
+    "parallels per 100 beats",
+    "phrases end on a root-position triad",
+    "authentic cadences",
+    "sevenths resolved",
+    "chorale grade",
 )
 
 
@@ -124,8 +132,8 @@ def evaluate_given(split, generator, others=None, say=print):
     Returns
     -------
     dict
-        By case what :func:`.evaluate` gives: "split", "songs" and "rows". "accuracy of the missing" counts the
-        cells that were not given.
+        By case what :func:`.evaluate` gives: "split", "songs" and "rows". "accuracy of the
+        missing" counts the cells that were not given.
     """
     named, training = load_whole_songs(split), load_windows(CORPUS)
     chorales = list(named.values())
