@@ -23,11 +23,6 @@ GIVEN_VOICES = {
     "bass": [BASS],
     "soprano and alto": [SOPRANO, ALTO],
 }
-    "real Bach",
-    "retrieval",
-    "hears the melody alone",
-    "hears what is given",
-)
 SHOWN_GIVEN = (
     "accuracy of the missing",
     "parallels per note",
