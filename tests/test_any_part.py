@@ -74,7 +74,7 @@ def test_a_network_that_knows_melodies_hears_the_first_voice_alone():
 
 @pytest.mark.parametrize("voice", range(4))
 def test_a_tune_is_heard_in_its_own_voice(voice):
-    line = np.repeat([[72, 74, 76, 72], [64, 65, 67, 64], [55, 57, 59, 55], [43, 45, 47, 43]][voice], 8)
+    line = np.repeat([[72, 74, 76, 72], [55, 54, 56, 55], [50, 52, 51, 50], [43, 45, 47, 43]][voice], 8)
     listener = Listener()
     arrangement = harmonize(made_up_melody(line), generator=listener)
     heard, unknown = listener.heard

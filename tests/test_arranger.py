@@ -12,7 +12,9 @@ from test_reading import write_notes
 from pretrained.prices import FREE
 from utils import harmonize as harmonize_command
 from utils.arranger import proposals
-from utils.arranger.takes import TRIPLET_PHASES, _phases, harmonize, harmonize_takes
+from utils.arranger.placing import TRIPLET_PHASES
+from utils.arranger.placing import phases as _phases
+from utils.arranger.takes import harmonize, harmonize_takes
 from utils.corpus.pieces import load_chorales
 from utils.inference_utils import generate_midi, load_melody_samples, show_generated_pianorolls
 from utils.music.grid import REST, grid_to_roll, onsets_of, quantize
@@ -53,6 +55,7 @@ class Recorder:
     """A generator for songs of any length that keeps what it is given and plays ``answer``."""
 
     input_shape = ((None, None, 128, 1), (None, None, 8, 512))
+    output_shape = (None, None, 128, 4)
 
     def __init__(self, answer):
         self.answer, self.calls = answer, []
