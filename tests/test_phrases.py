@@ -15,8 +15,9 @@ from utils.harmonize import main as harmonize
 from utils.music import phrases
 from utils.music.grid import REST
 from utils.music.phrases import find_likeliest_ends, guess_phrase_ends
-from utils.songs.find_phrases import find_phrase_ends, name_place
+from utils.songs.find_phrases import find_phrase_ends
 from utils.songs.melody import read_melody
+from utils.songs.places import name_place
 from utils.songs.song import MelodyError
 from utils.songs.typed import parse_notes
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 import numpy as np
 
-from ..music.grid import STEPS_PER_BEAT, to_steps
-from ..music.meter import bar_lines, divide_into_bars
+from ..music.grid import to_steps
+from ..music.meter import bar_lines
 from ..music.phrases import LONGEST, describe_notes, guess_phrase_ends
+from .places import find_step, name_place, shown
 from .song import MelodyError
 
 SIGNS = {"fermata": "fermata", "breath": "breath mark"}
-PLACE = re.compile(r"(\d{1,6}):(\d{1,4}(?:\.\d{1,6})?)")
 NOT_AT_ALL = "none"
 MOST_TOLD = 8  # phrases whose ends are listed
 ADVICE = 'Name bar and beat of the last note of each phrase, as in "2:3 4:3", or say "none"'
@@ -93,56 +92,14 @@ def _as_asked(song, grid, starts, asked):
         asked = [asked]
     ends = {int(starts[-1])} if asked else set()  # with the melody its last phrase ends
     for place in asked:
-        step = _step_of(song, len(grid), place)
+        step = find_step(song, place, len(grid), "place for the end of a phrase", ADVICE)
         if step < starts[0]:
-            raise MelodyError(song.source, f"no note has begun at {_name(place)}", ADVICE)
+            raise MelodyError(song.source, f"no note has begun at {shown(place)}", ADVICE)
         ends.add(int(starts[np.searchsorted(starts, step, side="right") - 1]))
     return tuple(sorted(ends))
-
-
-def _step_of(song, steps, place):
-    """Find the step of a bar and beat."""
-    text = place if isinstance(place, str) else ":".join(map(str, place)) if _is_pair(place) else ""
-    found = PLACE.fullmatch(text.strip())
-    if not found or Fraction(found[2]) < 1:
-        raise MelodyError(song.source, f"{_name(place)} is no place for the end of a phrase", ADVICE)
-    bars = divide_into_bars(song.meters, song.pickup, Fraction(steps, STEPS_PER_BEAT), song.bars)
-    number = int(found[1]) - (0 if song.pickup else 1)
-    if not 0 <= number < len(bars):
-        last = len(bars) - (1 if song.pickup else 0)
-        first = 0 if song.pickup else 1
-        raise MelodyError(song.source, f"{_name(place)}: its bars are {first} to {last}", ADVICE)
-    bar = bars[number]
-    # Of a pickup, the beats are those that end its bar.
-    begin = bar.end - bar.full if song.pickup and number == 0 else bar.start
-    beat = begin + (Fraction(found[2]) - 1) * Fraction(4, bar.denominator)
-    if not bar.start <= beat < bar.end:
-        raise MelodyError(song.source, f"{_name(place)}: that bar has no such beat", ADVICE)
-    return int(beat * STEPS_PER_BEAT)
-
-
-def name_place(song, steps, step):
-    """Name a step by bar and beat, as :func:`find_phrase_ends` reads them: ``2:3``."""
-    bars = divide_into_bars(song.meters, song.pickup, Fraction(steps, STEPS_PER_BEAT), song.bars)
-    beat = Fraction(step, STEPS_PER_BEAT)
-    number = max(index for index, bar in enumerate(bars) if bar.start <= beat)
-    bar = bars[number]
-    begin = bar.end - bar.full if song.pickup and number == 0 else bar.start
-    return (
-        f"{number + (0 if song.pickup else 1)}:{float(1 + (beat - begin) / Fraction(4, bar.denominator)):g}"
-    )
 
 
 def _tell(song, grid, ends, way):
     places = [name_place(song, len(grid), step) for step in ends[:MOST_TOLD]]
     more = f" and {len(ends) - MOST_TOLD} more" if len(ends) > MOST_TOLD else ""
     return f"Phrases end (bar:beat) at {', '.join(places)}{more}: {way}."
-
-
-def _is_pair(place):
-    return isinstance(place, tuple | list) and len(place) == 2
-
-
-def _name(place):
-    text = place if isinstance(place, str) else repr(place)
-    return text if len(text) <= 40 else f"{text[:40]}…"

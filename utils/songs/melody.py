@@ -7,7 +7,7 @@ its notes on the grid.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -147,31 +147,54 @@ def read_melody(source, track=None, pickup=None, play_repeats=False, phrases=Non
         If there is no such file, if it is unreadable, too large, without notes or with drums only, if it
         has no such track, or if a phrase cannot end as asked.
     """
-    song = read_song(source, play_repeats)
-    if pickup is not None:
-        song = song._replace(pickup=_as_beats(song.source, pickup), bars=None)
+    song = read_song(source, play_repeats, pickup)
+    return take_tune(song, track, phrases, pickup is None and is_midi(source))
+
+
+def take_tune(song, track=None, phrases=None, suspect_pickup=False):
+    """Take the melody out of a song.
+
+    Parameters
+    ----------
+    song : Song
+    track, phrases
+        As for :func:`read_melody`.
+    suspect_pickup : bool
+        Whether the song may have a pickup of which its source says nothing.
+
+    Returns
+    -------
+    Melody
+    """
     chosen, why = choose(song, track)
     notes = follow_line(chosen.notes, song.ticks_per_beat)
-    grid, onset = quantize(notes, song.ticks_per_beat)
-    triplet = _triplets(notes, song.ticks_per_beat, len(grid))
-    report = [f'The melody is "{chosen.name}", {why}: {len(notes)} notes, {len(grid) / 4:g} beats.']
+    melody = take_part(song, chosen, notes)
+    report = [f'The melody is "{chosen.name}", {why}: {size_of(melody)}.']
     if len(notes) < len(chosen.notes):
         report.append(f"{len(chosen.notes) - len(notes)} notes below its upper line were left out.")
     if track is None and len(song.parts) > 1:
         place = rank(song)[1][0]
         other = f'"{song.parts[place].name}"'
         report.append(f"The next likeliest is {other}: to take it, ask for track {place} (--track {place}).")
-    keys, guessed = _keys_of(song)
-    report += [*song.remarks, *dropped(chosen.signs), *guessed, *_shifts(notes, song, triplet)]
-    if pickup is None and not song.pickup and _is_midi(source):  # a score says where its bars begin
-        guess = guess_pickup(notes, song.meters, song.ticks_per_beat)
-        if guess:
-            report.append(
-                f"It would fit its bars better with a pickup of {float(guess):g} quarter notes: if it has "
-                f"one, ask for it (pickup={float(guess):g}, --pickup {float(guess):g})."
-            )
-    phrase_ends, how = find_phrase_ends(song, chosen.signs, grid, onset, phrases)
-    report.append(how)
+    return complete_tune(song, melody, report, phrases, suspect_pickup)
+
+
+def take_part(song, part, notes):
+    """Place the notes of one part on the grid, with all that is written with them.
+
+    Parameters
+    ----------
+    song : Song
+    part : Part
+    notes : list of Note
+        Those of its notes that are taken.
+
+    Returns
+    -------
+    Melody
+        Without a report, and without phrases.
+    """
+    grid, onset = quantize(notes, song.ticks_per_beat)
     taken = {note.start for note in notes}
     return Melody(
         grid=grid,
@@ -180,33 +203,66 @@ def read_melody(source, track=None, pickup=None, play_repeats=False, phrases=Non
         notes=tuple(notes),
         ticks_per_beat=song.ticks_per_beat,
         conductor=song.conductor,
-        track=chosen.name,
-        program=chosen.program,
+        track=part.name,
+        program=part.program,
         meters=song.meters,
         pickup=song.pickup,
-        triplet=triplet,
-        report=tuple(report),
-        keys=keys,
+        triplet=_triplets(notes, song.ticks_per_beat, len(grid)),
+        keys=_keys_of(song)[0],
         bars=song.bars,
-        messages=chosen.messages,
-        signs=tuple(sign for sign in chosen.signs if sign.kind != "lyric" or sign.tick in taken),
-        spelling=chosen.spelling,
-        title=song.title or _name_of_file(source),
+        messages=part.messages,
+        signs=tuple(sign for sign in part.signs if sign.kind != "lyric" or sign.tick in taken),
+        spelling=part.spelling,
+        title=song.title,
         composer=song.composer,
         lyricist=song.lyricist,
         copyright=song.copyright,
-        phrase_ends=phrase_ends,
     )
 
 
-def read_song(source, play_repeats=False):
+def complete_tune(song, melody, report, phrases=None, suspect_pickup=False):
+    """Find the phrases of a tune, and tell all that its owner should know.
+
+    Parameters
+    ----------
+    song : Song
+    melody : Melody
+        Of :func:`take_part`.
+    report : list of str
+        How it was found, a sentence each.
+    phrases
+        As for :func:`read_melody`.
+    suspect_pickup : bool
+        As for :func:`take_tune`.
+
+    Returns
+    -------
+    Melody
+    """
+    ends, how = find_phrase_ends(song, melody.signs, melody.grid, melody.onset, phrases)
+    said = [*song.remarks, *dropped(melody.signs), *_keys_of(song)[1]]
+    said += [*_tell_triplets(melody), *tell_shifts(melody)]
+    guess = (
+        suspect_pickup and not song.pickup and guess_pickup(melody.notes, song.meters, song.ticks_per_beat)
+    )
+    if guess:
+        said.append(
+            f"It would fit its bars better with a pickup of {float(guess):g} quarter notes: if it has "
+            f"one, ask for it (pickup={float(guess):g}, --pickup {float(guess):g})."
+        )
+    return replace(melody, report=(*report, *said, how), phrase_ends=ends)
+
+
+def read_song(source, play_repeats=False, pickup=None, split=False):
     """Read all parts of a piece that are no drums.
 
     Parameters
     ----------
     source : str, Path, music21 stream, or sequence of (pitch, beats)
-    play_repeats : bool
+    play_repeats, pickup
         As for :func:`read_melody`.
+    split : bool
+        Make parts of the voices that share a staff of a score.
 
     Returns
     -------
@@ -225,21 +281,24 @@ def read_song(source, play_repeats=False):
     elif find_header(data := read_bytes(source, LARGEST_SCORE)) >= 0:
         song = read_midi(source, data)
     elif Path(source).suffix.lower() in SCORES_TO_READ or data.startswith((b"<?xml", b"PK")):
-        song = read_musicxml(source, data, play_repeats)
+        song = read_musicxml(source, data, play_repeats, split)
     else:
         song = read_midi(source, data)  # which says what is wrong
     longest = max(note.end for part in song.parts for note in part.notes)
     check_length(song.source, longest, song.ticks_per_beat)
     meters, remarks = snap_meters(song.meters)
+    asked = pickup is not None
     return song._replace(
         meters=tidy_meters(meters),
-        pickup=nearest_step(song.pickup),
-        bars=snap_bars(song.bars),
+        pickup=_as_beats(song.source, pickup) if asked else nearest_step(song.pickup),
+        bars=None if asked else snap_bars(song.bars),
         remarks=(*song.remarks, *remarks),
+        title=song.title or _name_of_file(source),
     )
 
 
-def _is_midi(source):
+def is_midi(source):
+    """Tell whether a source is a file that may say nothing of a pickup: no score, no notes as typed."""
     return isinstance(source, str | Path) and Path(source).suffix.lower() not in SCORES_TO_READ
 
 
@@ -347,6 +406,11 @@ def _keys_of(song):
     return (Key(Fraction(0), sharps_of(tonic, mode), mode),), [guess]
 
 
+def size_of(melody):
+    """Say how much music it is."""
+    return f"{len(melody.notes)} notes, {len(melody.grid) / STEPS_PER_BEAT:g} beats"
+
+
 def _name_of_file(source):
     """Make a title of a file's name; of what is no file, none."""
     return " ".join(Path(source).stem.replace("_", " ").split()) if isinstance(source, str | Path) else ""
@@ -366,28 +430,37 @@ def _triplets(notes, ticks_per_beat, steps):
     return np.repeat((on_thirds > 0) & (better > 0), STEPS_PER_BEAT)[:steps]
 
 
-def _shifts(notes, song, triplet):
-    """Say how far notes were moved to get onto the grid."""
-    start = np.array([note.start for note in notes])
-    exact = start * STEPS_PER_BEAT / song.ticks_per_beat
-    step = to_steps(start, song.ticks_per_beat)
-    in_triplet = triplet[np.minimum(step, len(triplet) - 1)]
-    sentences = []
-    if in_triplet.any():
-        sentences.append(
-            f"{in_triplet.sum()} notes in {triplet.sum() // STEPS_PER_BEAT} beats of triplets: the voices "
-            "below move with the beat there; the melody keeps its rhythm."
-        )
-    shift = np.where(in_triplet, 0, np.abs(exact - step))
-    if shift.max() > 0.01:
-        worst = shift.argmax()
-        bars = bar_lines(song.meters, song.pickup, len(triplet), song.bars)
-        bar = np.searchsorted(bars, step[worst], side="right")
-        sentences.append(
-            f"{(shift > 0.01).sum()} notes lie off the sixteenths, at most by {shift.max() / 4:.3f} beats "
-            f"(bar {bar}); for the harmony they count at the nearest one."
-        )
-    return sentences
+def _tell_triplets(melody):
+    """Say how many notes are in triplets: list of str."""
+    in_triplet = _in_triplet(melody).sum()
+    if not in_triplet:
+        return []
+    return [
+        f"{in_triplet} notes in {melody.triplet.sum() // STEPS_PER_BEAT} beats of triplets: the voices "
+        "below move with the beat there; the melody keeps its rhythm."
+    ]
+
+
+def tell_shifts(melody):
+    """Say how far notes were moved to get onto the grid: list of str."""
+    start = np.array([note.start for note in melody.notes])
+    step = to_steps(start, melody.ticks_per_beat)
+    shift = np.abs(start * STEPS_PER_BEAT / melody.ticks_per_beat - step)
+    shift = np.where(_in_triplet(melody), 0, shift)
+    if shift.max() <= 0.01:
+        return []
+    bars = bar_lines(melody.meters, melody.pickup, len(melody.grid), melody.bars)
+    bar = np.searchsorted(bars, step[shift.argmax()], side="right")
+    return [
+        f"{(shift > 0.01).sum()} notes lie off the sixteenths, at most by {shift.max() / 4:.3f} beats "
+        f"(bar {bar}); for the harmony they count at the nearest one."
+    ]
+
+
+def _in_triplet(melody):
+    """Tell which notes begin in beats of triplets: bool [note]."""
+    step = to_steps([note.start for note in melody.notes], melody.ticks_per_beat)
+    return melody.triplet[np.minimum(step, len(melody.triplet) - 1)]
 
 
 def _as_beats(source, value):

@@ -28,20 +28,24 @@ from .song import (
     cut_overlaps,
     tempo_of,
 )
+from .split_staves import split_staves
 
 MOST_SHARPS = 7
 
 
-def read_musicxml(path, data, play_repeats=False):
+def read_musicxml(path, data, play_repeats=False, split=False):
     """Read all parts of a score that are no drums; parameters and errors as :func:`.read_midi`.
 
-    ``play_repeats`` as for :func:`read_stream`.
+    ``play_repeats`` as for :func:`read_stream`. With ``split``, voices that share a staff are parts of their
+    own, see :func:`.split_staves`.
     """
     from .quiet_music21 import music21  # here: it takes a second that MIDI need not wait for
 
     try:
         # Not `parse`, which would look for a pickle of an earlier time, and takes every text for UTF-8.
         root = open_musicxml(path, data)
+        if split:
+            split_staves(root)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # music21's, of bars that are too full
             stream = music21.musicxml.xmlToM21.MusicXMLImporter().xmlRootToScore(root)
