@@ -161,7 +161,7 @@ def test_around_what_is_given_the_beats_are_the_cheapest_of_all_paths(monkeypatc
         )
         return price_plainly(path, costs) - unlikely
 
-    beats = sonorities.Beats(kept, kept, *np.zeros((5, 3), bool))
+    beats = sonorities.Beats(kept, kept, kept, *np.zeros((5, 3), bool))
     found, spent = sonorities.decide_beats(np.log(p), beats, costs)
     assert spent == pytest.approx(min(map(price, product(*choices))), rel=1e-5)
     assert price(list(map(tuple, found.tolist()))) == pytest.approx(spent, rel=1e-5)

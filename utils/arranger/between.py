@@ -28,7 +28,7 @@ from .prices import (
     seventh_of,
     six_four_moves,
 )
-from .sonorities import find_chords_of, find_way
+from .sonorities import count_parallels, find_chords_of, find_way
 from .viterbi import cheapest_path
 
 SLOTS = 4  # sixteenths of a beat
@@ -215,24 +215,7 @@ def price_fillings(pitch, costs, tune, wanted=None):
         cost += costs.crossing * (distance < 0)
         if upper < voices - 2:
             cost += costs.spacing * (distance > OCTAVE)
-    return cost + costs.crowd * count_parallels_between(pitch[:, :, 1], half)
-
-
-def count_parallels_between(before, now):
-    """Count the parallels of all pairs of voices: int array of what two arrays [..., voice] broadcast to."""
-    before, now = (
-        [np.ascontiguousarray(grid[..., v], np.int8) for v in range(grid.shape[-1])] for grid in (before, now)
-    )
-    ways = [find_way(one, other) for one, other in zip(now, before, strict=True)]
-    found = 0
-    for upper, lower in combinations(range(len(now)), 2):
-        found = found + parallels(
-            perfect_intervals(before[upper], before[lower]),
-            perfect_intervals(now[upper], now[lower]),
-            ways[upper],
-            ways[lower],
-        )
-    return found
+    return cost + costs.crowd * count_parallels(pitch[:, :, 1], half)
 
 
 def movement(pitch, chosen, costs):
