@@ -41,6 +41,7 @@ from .wanted import WantedChords, price_notes, price_wanted
 COMBINED = 350  # sonorities that are priced for a beat: seven pitches for each of three free voices
 SONORITIES = 64  # the cheapest of them, whose moves are priced
 MOST_CANDIDATES = 12  # for a single voice
+ALIKE = 1e-6  # nats a semitone: where no melody leads, equally likely notes come from the middle of a range
 AT_ONCE = 1024  # beats whose sonorities are listed at once, for the memory's sake
 THIRDS = {"major": 4, "minor": 3}
 INVERSION_OF = np.array([0, 0, 0, 1, 1, 0, 2, 2, 2, 3, 3, 3])  # by how far the bass is above the root
@@ -157,6 +158,9 @@ def likeliest(likelihood, lines, beats, costs):
     floor = np.where(singable, _floor(beats, pitches)[:, None], -np.inf)
     score = np.maximum(score, floor)
     price = -score
+    unled = beats.given[:, beats.tune] == REST
+    if unled.any():  # without a melody the network may know nothing
+        price += ALIKE * unled[:, None, None] * np.abs(np.arange(pitches) - (low + high) / 2)
     if beats.wanted:  # else what belongs to the chord might not be among them
         price = price + price_notes(np.arange(pitches), lines == voices - 1, beats.wanted, costs)
     pitch = np.argpartition(price, candidates - 1, axis=-1)[..., :candidates]
