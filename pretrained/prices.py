@@ -164,7 +164,7 @@ def _count_between(chosen, pitch):
     for name in ("clash", "together", "crowd"):
         one = replace(FREE, **{name: 1.0})
         counts[name] = float(between.price_fillings(pitch[:, None], one, 0).sum())
-    counts["crowd"] += between.count_parallels_between(pitch[:-1, 3], pitch[1:, 0]).sum()
+    counts["crowd"] += sonorities.count_parallels(pitch[:-1, 3], pitch[1:, 0]).sum()
     return counts
 
 

@@ -23,7 +23,7 @@ from test_search import (
 from utils.arranger import sonorities
 from utils.arranger.prices import SHAPES, Costs
 from utils.arranger.search import decode, lay_out_beats
-from utils.arranger.takes import last_notes
+from utils.arranger.takes import harmonize_line, last_notes
 from utils.arranger.wanted import WantedChords, price_wanted
 from utils.corpus.pieces import load_chorales
 from utils.music.beats import KINDS, NONE, chords_of_beats, find_beats, name_chords
@@ -161,7 +161,7 @@ def test_around_what_is_given_the_beats_are_the_cheapest_of_all_paths(monkeypatc
         )
         return price_plainly(path, costs) - unlikely
 
-    beats = sonorities.Beats(kept, kept, *np.zeros((5, 3), bool))
+    beats = sonorities.Beats(kept, kept, kept, *np.zeros((5, 3), bool))
     found, spent = sonorities.decide_beats(np.log(p), beats, costs)
     assert spent == pytest.approx(min(map(price, product(*choices))), rel=1e-5)
     assert price(list(map(tuple, found.tolist()))) == pytest.approx(spent, rel=1e-5)
@@ -194,8 +194,9 @@ def test_notes_off_the_beat_of_all_given_voices_count(whose):
     assert decode(p, kept, clash)[0][0, free] == 64
 
 
+@pytest.mark.parametrize("price", ["parallel", "crowd"])
 @pytest.mark.parametrize("first_is_given", [True, False])
-def test_no_parallels_across_a_joint(first_is_given):
+def test_no_parallels_across_a_joint(first_is_given, price):
     """Tenor and alto would go in fifths from a kept bar to a new one, or from a new one to a kept one."""
     low, high = [72, 67, 60, 48], [74, 69, 62, 53]
     kept = keep([low, [74, 69, None, None]] if first_is_given else [[72, 67, None, None], high])
@@ -205,9 +206,30 @@ def test_no_parallels_across_a_joint(first_is_given):
     shares = [{}, {}, {tempting: 0.6, instead: 0.3}, bass]
     p = likely(*[shares] * 2)
     assert decode(p, kept, STILL)[0][at, 2] == tempting
-    found, _ = decode(p, kept, replace(STILL, parallel=6.0))
+    found, _ = decode(p, kept, replace(STILL, **{price: 6.0}))
     assert found[at, 2] == instead
     assert count_parallels(found[3], found[4]) == 0
+
+
+def test_no_parallels_from_a_given_note_off_the_beat_into_the_next():
+    """The tenor steps up on the half and again on the beat, where the alto is given: too late to avoid it."""
+    kept = keep([[79, None, 60, 48], [79, 71, 64, 48]])
+    kept[2:4, 2] = 62
+    p = likely(*[[{}, {69: 0.6, 67: 0.3}, {}, {}]] * 2)
+    assert decode(p, kept, STILL)[0][0, 1] == 69
+    found, _ = decode(p, kept, replace(STILL, crowd=6.0))
+    assert found[:4, 1].tolist() == [67] * 4
+
+
+def test_what_the_melody_does_off_the_beat_is_left_to_the_second_level():
+    """Which may dodge: so the notes on the beats are the likeliest."""
+    p = on_beats([{69: 0.6, 67: 0.3}, {48: 0.9}], [{71: 0.9}, {48: 0.9}])
+    melody = np.repeat([84, 88], 4)
+    melody[2:4] = 86 - 10  # a fifth above 69
+    melody[4:] = 78  # and above 71
+    found, _ = set_voices(p, melody, replace(FREE, crowd=30.0))
+    assert found[0, 1] == 69
+    assert sum(count_parallels(*pair) for pair in pairwise(found.tolist())) == 0
 
 
 def test_far_from_its_range_and_across_others_a_note_stays():
@@ -225,6 +247,28 @@ def test_a_given_bass_may_stand_alone():
     found, _ = decode(noisy(rng, 32, 4), kept, key=C_MAJOR)
     assert (found[:, 3] == kept[:, 3]).all()
     assert (name_chords(found[::4]).kind != NONE).all()
+
+
+def test_where_nothing_is_known_voices_sing_in_the_middle_of_their_ranges():
+    kept = np.full((64, 4), REST)
+    kept[:, 3] = np.random.default_rng(0).choice([48, 50, 52, 53, 55], 16).repeat(4)
+    found, _ = decode(np.full((64, 4, 128), 1 / 128), kept, key=C_MAJOR, whole=True)
+    middle = np.mean(voice_ranges(4), axis=1)[:3]
+    assert np.abs(found[:, :3].mean(axis=0) - middle).max() < 3
+
+
+def test_a_melody_with_rests_is_held_for_the_search():
+    line = np.repeat([REST, 72, REST, 74, REST], [2, 4, 6, 4, 4])
+    held = np.repeat([72, 74], [12, 8])
+
+    def generator(inputs, training):
+        return np.repeat(inputs[0], 4, axis=-1)  # whose windows are those of the lesson
+
+    (take,) = harmonize_line(generator, line, takes=1)
+    (other,) = harmonize_line(generator, held, takes=1)
+    np.testing.assert_array_equal(take.grid[:, 0], line)
+    assert (take.grid[:, 1:] != REST).all()
+    assert other.grid[:, 0].tolist() == held.tolist()
 
 
 # --------------------------------------------------------------------------------------- the last notes

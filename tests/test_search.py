@@ -170,7 +170,7 @@ def test_the_beats_are_the_cheapest_of_all_paths(monkeypatch, voices):
         p, melody = noisy(rng, length, voices), rng.integers(62, 74, length)
         likelihood = np.log(p)
         _, given = give_line(p, melody)
-        beats = sonorities.Beats(given, given, *np.zeros((5, length), bool))
+        beats = sonorities.Beats(given, given, given, *np.zeros((5, length), bool))
         singable = [np.arange(low, high + 1) for low, high in voice_ranges(1 + voices)[1:]]
         best = [
             [span[np.argsort(p[beat, voice, span])[-2:]] for voice, span in enumerate(singable)]

@@ -28,7 +28,7 @@ from .prices import (
     seventh_of,
     six_four_moves,
 )
-from .sonorities import find_chords_of, find_way
+from .sonorities import count_parallels, find_chords_of, find_way
 from .viterbi import cheapest_path
 
 SLOTS = 4  # sixteenths of a beat
@@ -215,24 +215,7 @@ def price_fillings(pitch, costs, tune, wanted=None):
         cost += costs.crossing * (distance < 0)
         if upper < voices - 2:
             cost += costs.spacing * (distance > OCTAVE)
-    return cost + costs.crowd * count_parallels_between(pitch[:, :, 1], half)
-
-
-def count_parallels_between(before, now):
-    """Count the parallels of all pairs of voices: int array of what two arrays [..., voice] broadcast to."""
-    before, now = (
-        [np.ascontiguousarray(grid[..., v], np.int8) for v in range(grid.shape[-1])] for grid in (before, now)
-    )
-    ways = [find_way(one, other) for one, other in zip(now, before, strict=True)]
-    found = 0
-    for upper, lower in combinations(range(len(now)), 2):
-        found = found + parallels(
-            perfect_intervals(before[upper], before[lower]),
-            perfect_intervals(now[upper], now[lower]),
-            ways[upper],
-            ways[lower],
-        )
-    return found
+    return cost + costs.crowd * count_parallels(pitch[:, :, 1], half)
 
 
 def movement(pitch, chosen, costs):
@@ -241,16 +224,21 @@ def movement(pitch, chosen, costs):
     last = [np.ascontiguousarray(pitch[:, :, -1, voice], np.int8) for voice in voices]
     first = [np.ascontiguousarray(pitch[:, :, 0, voice], np.int8) for voice in voices]
     suspended = [first[voice] != chosen[:, None, voice] for voice in voices]
+    agreed = (pitch == pitch[:, :1]).all(axis=(1, 2))  # [beat, voice]
     pairs = list(combinations(voices, 2))
     ending = [perfect_intervals(last[upper], last[lower]) for upper, lower in pairs]
     beginning = [perfect_intervals(first[upper], first[lower]) for upper, lower in pairs]
 
     def price_moves(start, stop):
         now, before = slice(start, stop), slice(start - 1, stop - 1)
-        here = [line[now][:, :, None] for line in first]
-        ways = [find_way(one, line[before][:, None]) for one, line in zip(here, last, strict=True)]
-        by_beat = [find_way(one, line[before][:, None]) for one, line in zip(here, first, strict=True)]
-        steps, beats = np.zeros((2, *ways[0].shape), np.int8)
+        # A voice that is given has one line for all fillings.
+        some = [slice(0, 1 if agreed[start - 1 : stop, v].all() else None) for v in voices]
+        here = [line[now, only, None] for line, only in zip(first, some, strict=True)]
+        ways, by_beat = (
+            [find_way(h, line[before, None, only]) for h, line, only in zip(here, lines, some, strict=True)]
+            for lines in (last, first)
+        )
+        steps, beats = np.zeros((2, stop - start, pitch.shape[1], pitch.shape[1]), np.int8)
         for number, (upper, lower) in enumerate(pairs):
             goal = beginning[number][now][:, :, None]
             steps += parallels(ending[number][before][:, None], goal, ways[upper], ways[lower])

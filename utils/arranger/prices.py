@@ -7,6 +7,7 @@ fitted so that its arrangements do so as often as Bach (:mod:`pretrained.prices`
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -141,6 +142,7 @@ def six_four_moves(motion):
     return np.where(motion == 0, 0, np.where(np.abs(motion) <= 2, BY_STEP, 1))
 
 
+@lru_cache(maxsize=8)  # all takes of a song ask for the same
 def chord_table(costs):
     """Price the steps from chord to chord: float32 [before + CHORD_CODES if its third is doubled, now]."""
     before, now = np.meshgrid(np.arange(CHORD_CODES), np.arange(CHORD_CODES), indexing="ij")
@@ -151,6 +153,7 @@ def chord_table(costs):
     return np.concatenate([table, table + costs.doubled_third * resolves]).astype(np.float32)
 
 
+@lru_cache(maxsize=8)
 def cadence_table(costs, key):
     """Price the last step of a phrase, by ``CADENCES``: float32 [before (twice), now]."""
     before, now = np.meshgrid(np.arange(CHORD_CODES), np.arange(CHORD_CODES), indexing="ij")

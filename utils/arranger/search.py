@@ -146,6 +146,7 @@ def lay_out_beats(given, phase=None, tune=0, phrase_ends=(), key=None, bars=(), 
     beats = Beats(
         given=given[first],
         half=given[at[:, SLOTS // 2]],
+        late=given[at[:, -1]],
         phrase_end=np.isin(first, ends),
         downbeat=np.isin(first, bars),
         lingers=np.isin(first, lingers),

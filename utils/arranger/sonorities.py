@@ -41,6 +41,7 @@ from .wanted import WantedChords, price_notes, price_wanted
 COMBINED = 350  # sonorities that are priced for a beat: seven pitches for each of three free voices
 SONORITIES = 64  # the cheapest of them, whose moves are priced
 MOST_CANDIDATES = 12  # for a single voice
+ALIKE = 1e-6  # nats a semitone: where no melody leads, equally likely notes come from the middle of a range
 AT_ONCE = 1024  # beats whose sonorities are listed at once, for the memory's sake
 THIRDS = {"major": 4, "minor": 3}
 INVERSION_OF = np.array([0, 0, 0, 1, 1, 0, 2, 2, 2, 3, 3, 3])  # by how far the bass is above the root
@@ -56,8 +57,9 @@ class Beats(NamedTuple):
 
     Attributes
     ----------
-    given, half : int array [beat, voice]
-        The pitches that the user wrote on the beats and on their halves, REST where the search decides.
+    given, half, late : int array [beat, voice]
+        The pitches that the user wrote on the beats, on their halves and right before the next, REST where
+        the search decides.
     phrase_end, downbeat : bool array [beat]
     lingers : bool array [beat]
         Where the last note of a phrase goes on, which began on a beat before.
@@ -72,6 +74,7 @@ class Beats(NamedTuple):
 
     given: np.ndarray
     half: np.ndarray
+    late: np.ndarray
     phrase_end: np.ndarray
     downbeat: np.ndarray
     lingers: np.ndarray
@@ -84,7 +87,7 @@ class Beats(NamedTuple):
     def part(self, which):
         """Take some of them."""
         wanted = self.wanted and self.wanted.part(which)
-        return Beats(*(array[which] for array in self[:7]), self.key, self.tune, wanted)
+        return Beats(*(array[which] for array in self[:8]), self.key, self.tune, wanted)
 
 
 class Sonorities(NamedTuple):
@@ -155,6 +158,9 @@ def likeliest(likelihood, lines, beats, costs):
     floor = np.where(singable, _floor(beats, pitches)[:, None], -np.inf)
     score = np.maximum(score, floor)
     price = -score
+    unled = beats.given[:, beats.tune] == REST
+    if unled.any():  # without a melody the network may know nothing
+        price += ALIKE * unled[:, None, None] * np.abs(np.arange(pitches) - (low + high) / 2)
     if beats.wanted:  # else what belongs to the chord might not be among them
         price = price + price_notes(np.arange(pitches), lines == voices - 1, beats.wanted, costs)
     pitch = np.argpartition(price, candidates - 1, axis=-1)[..., :candidates]
@@ -275,6 +281,10 @@ def movement(chords, beats, costs):
     }
 
     is_given = beats.given != REST
+    latest = np.where(beats.late[:, None] != REST, beats.late[:, None], pitch)
+    goes_on = ((beats.late != REST) & (beats.late != beats.given)).any(axis=1)
+    # Where the melody alone is given, the second level has ways around parallels from step to step.
+    bound = np.delete(is_given, beats.tune, axis=1).any(axis=1)
     priced = [voice for voice in range(voices) if voice != beats.tune or not is_given[:, voice].all()]
 
     def price_moves(first, last):
@@ -296,7 +306,12 @@ def movement(chords, beats, costs):
         found = np.zeros(cost.shape, np.int8)
         for (upper, lower), kinds in perfect.items():
             found += parallels(kinds[before][:, None, :], kinds[now][:, :, None], ways[upper], ways[lower])
-        cost += np.float32(costs.parallel) * found
+        in_steps = bound[now] | bound[before]
+        price = costs.parallel + costs.crowd * (in_steps & ~goes_on[before])
+        cost += price.astype(np.float32)[:, None, None] * found
+        for beat in np.flatnonzero(in_steps & goes_on[before]):
+            found = count_parallels(latest[before][beat], pitch[now][beat][:, None])
+            cost[beat] += np.float32(costs.crowd) * found
         cost += np.float32(costs.contrary) * (ways[0] * ways[-1] < 0)
         for beat in np.flatnonzero(beats.downbeat[now]):
             cost[beat] += np.float32(costs.bass_stays) * (ways[-1][beat] == 0)
@@ -311,3 +326,20 @@ def movement(chords, beats, costs):
 def find_way(now, before):
     """Tell which way voices move: int8, 1 for up, -1 for down."""
     return (now > before).view(np.int8) - (now < before).view(np.int8)
+
+
+def count_parallels(before, now):
+    """Count the parallels of all pairs of voices: int array of what two arrays [..., voice] broadcast to."""
+    before, now = (
+        [np.ascontiguousarray(grid[..., v], np.int8) for v in range(grid.shape[-1])] for grid in (before, now)
+    )
+    ways = [find_way(one, other) for one, other in zip(now, before, strict=True)]
+    found = 0
+    for upper, lower in combinations(range(len(now)), 2):
+        found = found + parallels(
+            perfect_intervals(before[upper], before[lower]),
+            perfect_intervals(now[upper], now[lower]),
+            ways[upper],
+            ways[lower],
+        )
+    return found
