@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_arranger import HOLD, Recorder, made_up_melody
-from utils.songs.parts import read_parts
 
 from utils import harmonize as harmonize_command
 from utils.arranger import proposals
 from utils.arranger.takes import change, fill_rests, harmonize, harmonize_given, harmonize_takes, redo
 from utils.music.grid import REST, grid_to_roll
 from utils.networks.store import load_shipped_generator
+from utils.songs.parts import read_parts
 from utils.songs.song import MelodyError
 
 ROOT = Path(__file__).parent.parent
