@@ -13,6 +13,7 @@ The lesson (``notebook.ipynb``) and the README call what stands at the top:
 ``layer_utils``     the layers that the lesson names but does not write out
 ``training_utils``  device, runs and checkpoints, networks in files, replicas
 ``evaluation_utils`` the exam beside Bach, and its command
+``exercise_utils``  checks of the lesson's exercises
 ``path_utils``      where everything lies
 ``quiet_tensorflow`` keeps TensorFlow's start-up notes off the page
 ==================  =================================================================================
@@ -29,6 +30,6 @@ imports only from those above it in this table.
 ``training/``       batches, runs and their checkpoints, the live view, replicas, shards
 ``arranger/``       proposals, search, takes, arrangements, the panel
 ``exam/``           who is measured, how, and the tables
-``lesson/``         the notebook's definitions, its execution, its published outputs
+``lesson/``         the notebook's definitions, its execution, its published outputs, its exercises
 ==================  =================================================================================
 """
