@@ -1,4 +1,4 @@
-"""Checks of the lesson's exercises: they try answers on inputs that nobody sees, and say what is wrong where."""
+"""Checks of the lesson's exercises: answers are tried on inputs that nobody sees, and told what is wrong."""
 
 from __future__ import annotations
 
