@@ -360,7 +360,7 @@ MELODY = "real * tf.one_hot(0, 4)"
 MISTAKES = [
     (test_cells_are_given_or_not_by_whole_beats, "tf.repeat(given, midi", "tf.tile(given, (1, 4, 1, 1)) #"),
     (test_a_third_of_the_samples_is_given_the_melody_alone, "kind < 1 / 3", "kind < 1 / 2"),
-    (test_a_third_of_the_samples_is_given_the_melody_alone, "voice < 0.5\n", "voice < 0.9\n"),
+    (test_others_are_given_whole_voices_single_cells_or_whole_beats, "voice < 0.5\n", "voice < 0.9\n"),
     (test_others_are_given_whole_voices_single_cells_or_whole_beats, "kind < 5 / 9", "kind < 4 / 9"),
     (test_others_are_given_whole_voices_single_cells_or_whole_beats, "beat < share", "beat < 0.5"),
     (
