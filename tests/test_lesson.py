@@ -38,6 +38,10 @@ def bach(samples, first=0):
     return tf.constant(training_rolls()[first : first + samples], tf.float32)
 
 
+def melody_of(rolls):
+    return rolls[..., :1]
+
+
 def normal(*shape, seed=0):
     return tf.constant(np.random.default_rng(seed).normal(size=shape), tf.float32)
 
@@ -86,8 +90,8 @@ def spied(lesson, config):
 
 
 def dummies(lesson):
-    """Watched stand-ins: four voices that sing the melody, and a score that is a sum."""
-    generator = Spy(lambda given, training: tf.repeat(given[0], 4, axis=3))
+    """Watched stand-ins: four voices that sing what is given, and a score that is a sum."""
+    generator = Spy(lambda given, training: tf.repeat(given[0], 4 // given[0].shape[3], axis=3))
     critic = Spy(lambda given, training: tf.reduce_sum(given[0], (1, 2, 3))[:, None])
     return lesson.GAN(generator, critic, Recorder(), Recorder())
 
@@ -111,6 +115,7 @@ def test_classic_is_the_old_recipe(lesson):
         "data": "dataset/train.npy",
         "transpose": False,
         "batch_size": 64,
+        "condition_track_idx": 0,
         "filters": 64,
         "head": "tanh",
         "penalty_weight": 10,
@@ -535,7 +540,7 @@ def test_critic_step_moves_the_critic_alone(lesson):
     gan = lesson.make_gan(config)
     supplier, ear = gan.generator.get_weights(), kernels(gan.critic)
     optimizer = [v.numpy() for v in gan.generator_optimizer.variables]
-    lesson.critic_step(gan, config, bach(2), bach(2, 2), SEED)
+    lesson.critic_step(gan, config, bach(2), bach(2, 2), melody_of(bach(2)), SEED)
     assert all(equal(gan.generator.get_weights(), supplier))
     assert all(equal(gan.generator_optimizer.variables, optimizer))
     assert not any(equal(kernels(gan.critic), ear))
@@ -546,7 +551,7 @@ def test_generator_step_moves_the_generator_alone(lesson):
     gan = lesson.make_gan(config)
     hand, statistics, ear = kernels(gan.generator), moving_statistics(gan.generator), gan.critic.get_weights()
     optimizer = [v.numpy() for v in gan.critic_optimizer.variables]
-    lesson.generator_step(gan, config, bach(2), SEED)
+    lesson.generator_step(gan, config, bach(2), melody_of(bach(2)), SEED)
     assert all(equal(gan.critic.get_weights(), ear))
     assert all(equal(gan.critic_optimizer.variables, optimizer))
     assert not any(equal(kernels(gan.generator), hand))
@@ -558,8 +563,8 @@ def test_fused_critic_step_equals_separate_passes(lesson):
     config = tiny(lesson, penalty_weight=7.0)
     gan = spied(lesson, config)
     real, fake = bach(3), normal(3, 32, 128, 4)
-    melody = real[..., :1]
-    loss = lesson.critic_step(gan, config, real, fake, SEED)
+    melody = melody_of(real)
+    loss = lesson.critic_step(gan, config, real, fake, melody, SEED)
 
     plain = gan.critic.network
     with tf.GradientTape() as tape:
@@ -574,7 +579,7 @@ def test_critic_hears_every_piece_with_its_melody(lesson):
     config = tiny(lesson)
     gan = dummies(lesson)
     real, fake = bach(2), normal(2, 32, 128, 4)
-    lesson.critic_step(gan, config, real, fake, SEED)
+    lesson.critic_step(gan, config, real, fake, melody_of(real), SEED)
     heard = sum(len(melody) for _, melody in gan.critic.given)
     assert heard == 6  # real, fake and between
     for _, melody in gan.critic.given:
@@ -584,7 +589,7 @@ def test_critic_hears_every_piece_with_its_melody(lesson):
 def test_generator_step_raises_the_score_of_what_it_writes(lesson):
     config = tiny(lesson)
     gan = spied(lesson, config)
-    loss = lesson.generator_step(gan, config, bach(2), SEED)
+    loss = lesson.generator_step(gan, config, bach(2), melody_of(bach(2)), SEED)
     (melody, noise), writer, ear = gan.generator.given[0], gan.generator.network, gan.critic.network
     assert gan.generator.modes == [True]
     np.testing.assert_array_equal(melody, bach(2)[..., :1])
@@ -597,7 +602,7 @@ def test_generator_step_raises_the_score_of_what_it_writes(lesson):
 def test_generator_step_pulls_toward_the_real_piece_if_asked(lesson):
     config = tiny(lesson, head="voice_softmax", reconstruction_weight=0.5)
     gan = spied(lesson, config)
-    loss = lesson.generator_step(gan, config, bach(2), SEED)
+    loss = lesson.generator_step(gan, config, bach(2), melody_of(bach(2)), SEED)
     pull = lesson.reconstruction_loss(bach(2), gan.generator.answers[0])
     expected = -tf.reduce_mean(gan.critic.answers[0]) + 0.5 * pull
     assert loss.numpy() == pytest.approx(float(expected), rel=1e-5)
@@ -605,7 +610,7 @@ def test_generator_step_pulls_toward_the_real_piece_if_asked(lesson):
 
 def test_two_takes_of_every_melody_have_noise_of_their_own(lesson):
     gan = dummies(lesson)
-    lesson.generator_step(gan, tiny(lesson, takes=2), bach(3), SEED)
+    lesson.generator_step(gan, tiny(lesson, takes=2), bach(3), melody_of(bach(3)), SEED)
     ((melodies, noise),) = gan.generator.given
     np.testing.assert_array_equal(melodies, tf.concat([bach(3)[..., :1]] * 2, 0))
     ((_, heard),) = gan.critic.given
@@ -618,7 +623,7 @@ def test_generator_step_rewards_the_distance_between_takes(lesson):
     choices = {"takes": 2, "diversity_weight": 3.0, "diversity_bound": 0.8, "reconstruction_weight": 0.5}
     config = tiny(lesson, head="voice_softmax", **choices)
     gan = spied(lesson, config)
-    loss = lesson.generator_step(gan, config, bach(2), SEED)
+    loss = lesson.generator_step(gan, config, bach(2), melody_of(bach(2)), SEED)
     takes = tf.split(gan.generator.answers[0], 2)
     distance = -lesson.diversity_loss(*takes, bound=0.8)
     assert 0 < distance < 0.8
@@ -631,7 +636,7 @@ def test_noise_is_truncated_normal_and_follows_the_seed(lesson):
     config = tiny(lesson)
     gan = dummies(lesson)
     for seed in (SEED, SEED, (7, 2)):
-        lesson.generator_step(gan, config, bach(2), seed)
+        lesson.generator_step(gan, config, bach(2), melody_of(bach(2)), seed)
     one, again, other = (noise.numpy() for _, noise in gan.generator.given)
     assert one.shape == (2, 2, 8, 512)
     assert 1.9 < np.abs(one).max() <= 2
@@ -649,15 +654,15 @@ def six_batches(config):
 
 
 def spy_on_iteration(lesson, gan, config, iteration=0):
-    """Run one iteration with steps that only note what they get: [(who, real, fake, seed)]."""
+    """Run one iteration with steps that only note what they get: [(who, real, fake, given, seed)]."""
     steps = []
 
-    def critic_step(gan, config, real, fake, seed):
-        steps.append(("critic", real, fake, seed))
+    def critic_step(gan, config, real, fake, given, seed):
+        steps.append(("critic", real, fake, given, seed))
         return tf.constant(len(steps))
 
-    def generator_step(gan, config, real, seed):
-        steps.append(("generator", real, None, seed))
+    def generator_step(gan, config, real, given, seed):
+        steps.append(("generator", real, None, given, seed))
         return tf.constant(-1)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -678,8 +683,9 @@ def test_every_step_gets_a_fresh_batch_and_a_fresh_seed(lesson):
     config = tiny(lesson)
     runs = [(config, 0), (config, 1), (replace(config, seed=1), 0)]
     steps = [step for run in runs for step in spy_on_iteration(lesson, dummies(lesson), *run)[0]]
-    for (_, real, _, _), batch in zip(steps, 3 * six_batches(config), strict=True):
+    for (_, real, _, given, _), batch in zip(steps, 3 * six_batches(config), strict=True):
         np.testing.assert_array_equal(real, batch)
+        np.testing.assert_array_equal(given, melody_of(batch))
     assert len({tuple(seed.numpy()) for *_, seed in steps}) == 18
 
 
@@ -690,7 +696,7 @@ def test_fakes_written_at_once_equal_fakes_written_batch_by_batch(lesson):
     (_, noise), writer = gan.generator.given[0], gan.generator.network
     assert len(gan.generator.given) == 1
     noises = tf.split(noise, 5)
-    for (_, _, fake, _), real, noise in zip(steps, six_batches(config), noises, strict=False):
+    for (_, _, fake, *_), real, noise in zip(steps, six_batches(config), noises, strict=False):
         np.testing.assert_allclose(fake, writer((real[..., :1], noise), training=False), atol=1e-5)
     for one, other in itertools.combinations(noises, 2):
         assert not np.array_equal(one, other)
@@ -722,7 +728,8 @@ def test_a_shared_batch_is_sung_once_for_both(lesson, monkeypatch):
     assert lesson.batches_needed(config) == 1
     gan, real, steps = spied(lesson, config), bach(2), []
 
-    def critic_step(gan, config, real, fake, seed):
+    def critic_step(gan, config, real, fake, given, seed):
+        np.testing.assert_array_equal(given, melody_of(real))
         steps.append((real, fake, tuple(seed.numpy())))
         return tf.constant(7.0)
 
@@ -747,16 +754,16 @@ def test_a_shared_step_moves_each_network_by_its_own_loss(lesson, takes):
     config = replace(config, takes=takes, diversity_weight=takes - 1)
     gan, real = spied(lesson, config), bach(2)
     seeds = [tf.constant(seed) for seed in ((1, 2), (3, 4))]
-    losses = lesson.shared_step(gan, config, real, seeds)
+    losses = lesson.shared_step(gan, config, real, melody_of(real), seeds)
     alone = spied(lesson, config)
-    expected = lesson.generator_step(alone, config, real, seeds[0])
+    expected = lesson.generator_step(alone, config, real, melody_of(real), seeds[0])
     assert float(losses[1]) == pytest.approx(float(expected), rel=1e-5)
     found, wanted = gan.generator_optimizer.gradients, alone.generator_optimizer.gradients
     assert_close(found, wanted)
     (noise,) = [noise for _, noise in alone.generator.given]
     melodies = tf.concat([real[..., :1]] * takes, 0)
     fake = spied(lesson, config).generator.network((melodies, noise), training=True)[:2]
-    expected = lesson.critic_step(alone, config, real, fake, seeds[1])
+    expected = lesson.critic_step(alone, config, real, fake, melody_of(real), seeds[1])
     assert float(losses[0]) == pytest.approx(float(expected), rel=1e-5)
     found, wanted = gan.critic_optimizer.gradients, alone.critic_optimizer.gradients
     assert_close(found, wanted)
@@ -859,7 +866,8 @@ def test_loop_serves_measures_and_saves_in_time(ready, samples, monkeypatch):
 def test_resumed_training_equals_uninterrupted(ready, samples, tmp_path, monkeypatch, recipe):
     small = {"filters": 2, "batch_size": 2, "save_every": 1, "critic_steps": 1, "cosine_decay": False}
     config = replace(ready.PRESETS[recipe], data=TRAIN, valid=VALID, **small)
-    assert bool(config.dropout) == (recipe == "best")  # what is left out at random goes on, too
+    # What is left out at random, and what is given, go on, too.
+    assert bool(config.dropout) == (config.condition_track_idx == ready.ANY_PART) == (recipe == "best")
     make = ready.make_train_iteration  # not compiled here: that takes longer than the training
     monkeypatch.setattr(ready, "make_train_iteration", lambda *given: make(*given).python_function)
 
@@ -903,7 +911,7 @@ MISTAKES = [
         "layers.Flatten()(x)",
         "layers.Flatten()(layers.BatchNormalization()(x))",
     ),
-    (test_critic_hears_voices_and_melody, "Concatenate()([rolls, melody])", "Concatenate()([rolls, rolls])"),
+    (test_critic_hears_voices_and_melody, "Concatenate()([rolls, given])", "Concatenate()([rolls, rolls])"),
     (test_last_layers_keep_float32_in_mixed_precision, 'Dense(1, dtype="float32", ', "Dense(1, "),
     (
         test_generator_loss_is_the_score_with_a_minus_sign,
@@ -954,7 +962,7 @@ MISTAKES = [
     (test_rests_of_the_real_piece_cost_nothing, "sings * tf.math.log", "tf.math.log"),
     (test_penalty_of_a_linear_critic, "tf.sqrt(tf.reduce_sum(", "(tf.reduce_sum("),
     (test_penalty_of_a_linear_critic, "tf.square(norm - 1)", "tf.square(tf.maximum(norm - 1, 0))"),
-    (test_penalty_of_a_linear_critic, "critic((between, melody)", "critic((between, between[..., :1])"),
+    (test_penalty_of_a_linear_critic, "critic((between, given)", "critic((between, between[..., :1])"),
     (test_penalty_takes_every_sample_by_itself, "axis=(1, 2, 3)) + 1e-12", "axis=(0, 1, 2, 3)) + 1e-12"),
     (test_penalty_takes_every_sample_by_itself, "axis=(1, 2, 3)) + 1e-12", "axis=(1, 2)) + 1e-12"),
     (test_penalty_of_a_flat_critic_has_a_finite_gradient, "axis=(1, 2, 3)) + 1e-12", "axis=(1, 2, 3))"),
@@ -977,25 +985,25 @@ MISTAKES = [
     (test_gan_weights_follow_the_seed, "keras.utils.set_random_seed(config.seed)", "pass"),
     (
         test_generator_step_moves_the_generator_alone,
-        "(melodies, noise), training=True), config.takes",
-        "(melodies, noise), training=False), config.takes",
+        "(given, noise), training=True), config.takes",
+        "(given, noise), training=False), config.takes",
     ),
     (test_fused_critic_step_equals_separate_passes, "[real, fake], 0)", "[fake, real], 0)"),
     (test_fused_critic_step_equals_separate_passes, "config.penalty_weight * penalty", "10 * penalty"),
     (
         test_critic_hears_every_piece_with_its_melody,
-        "[melody, melody], 0)",
-        "[melody, fake[..., :1]], 0)",
+        "[given, given], 0)",
+        "[given, fake[..., :1]], 0)",
     ),
     (
         test_generator_step_raises_the_score_of_what_it_writes,
-        "takes = write_takes(gan, config, real[..., :1], seed)",
-        "takes = write_takes(gan, config, real[..., 1:2], seed)",
+        "takes = write_takes(gan, config, given, seed)\n",
+        "takes = write_takes(gan, config, real[..., 1:2], seed)\n",
     ),
     (
         test_generator_step_raises_the_score_of_what_it_writes,
-        "gan.critic((tf.concat(takes, 0), melodies)",
-        "gan.critic((tf.concat([real] * config.takes, 0), melodies)",
+        "gan.critic((tf.concat(takes, 0), given)",
+        "gan.critic((tf.concat([real] * config.takes, 0), given)",
     ),
     (
         test_generator_step_pulls_toward_the_real_piece_if_asked,
@@ -1009,35 +1017,40 @@ MISTAKES = [
     ),
     (
         test_every_step_gets_a_fresh_batch_and_a_fresh_seed,
-        "real, fake, seed)\n        return",
-        "critic_batches[0], fake, seed)\n        return",
+        "zip(critic_batches, fakes",
+        "zip(critic_batches[:1] * config.critic_steps, fakes",
     ),
     (test_every_step_gets_a_fresh_batch_and_a_fresh_seed, "(config.seed, iteration)", "(config.seed, 0)"),
     (test_every_step_gets_a_fresh_batch_and_a_fresh_seed, "(config.seed, iteration)", "(0, iteration)"),
     (
         test_fakes_written_at_once_equal_fakes_written_batch_by_batch,
-        "training=False), config.critic_steps",
-        "training=True), config.critic_steps",
+        "written = gan.generator((tf.concat(critic_given, 0), noise), training=False)",
+        "written = gan.generator((tf.concat(critic_given, 0), noise), training=True)",
     ),
     (
         test_supplying_the_critic_leaves_the_generator_as_it_was,
-        "training=False), config.critic_steps",
-        "training=True), config.critic_steps",
+        "written = gan.generator((tf.concat(critic_given, 0), noise), training=False)",
+        "written = gan.generator((tf.concat(critic_given, 0), noise), training=True)",
     ),
     (
         test_noise_differs_between_the_players_and_between_iterations,
-        "generator_batch, seeds[-1]",
-        "generator_batch, seeds[0]",
+        "generator_batch, given, seeds[-1]",
+        "generator_batch, given, seeds[0]",
     ),
 ]
 
 
-@pytest.mark.parametrize(("test", "right", "wrong"), MISTAKES, ids=[wrong for *_, wrong in MISTAKES])
-def test_a_plausible_mistake_is_noticed(test, right, wrong, tmp_path):
+def assert_noticed(test, right, wrong, folder):
+    """See a test fail on a lesson with a mistake in it."""
     source = "\n\n".join(code_cells())
     assert source.count(right) == 1, f"The lesson no longer says {right!r} once; update this mistake."
     cell = {"cell_type": "code", "source": source.replace(right, wrong)}
-    notebook = tmp_path / "mistaken.ipynb"
+    notebook = folder / "mistaken.ipynb"
     notebook.write_text(json.dumps({"cells": [cell]}))
     with pytest.raises((AssertionError, ValueError)):
         test(load_lesson(notebook))
+
+
+@pytest.mark.parametrize(("test", "right", "wrong"), MISTAKES, ids=[wrong for *_, wrong in MISTAKES])
+def test_a_plausible_mistake_is_noticed(test, right, wrong, tmp_path):
+    assert_noticed(test, right, wrong, tmp_path)

@@ -14,16 +14,17 @@ VALID = "dataset/valid.npy"
 
 
 class Answers:
-    """A generator that gives these rolls to the melodies of the test, and notes what it is asked."""
+    """A generator that gives these rolls to whatever it is given, and notes what it is asked."""
 
-    input_shape = ((None, 32, 128, 1), (None, 2, 8, 512))
-
-    def __init__(self, grid):
-        self.rolls, self.noise = tf.constant(grid_to_roll(grid), tf.float32), []
+    def __init__(self, grid, tracks_given=1):
+        self.input_shape = (None, 32, 128, tracks_given), (None, 2, 8, 512)
+        self.rolls, self.given, self.noise = tf.constant(grid_to_roll(grid), tf.float32), [], []
 
     def __call__(self, inputs, training):
-        melody, noise = inputs
-        assert not training and melody.shape[0] == noise.shape[0] == len(self.rolls)
+        given, noise = inputs
+        assert not training and given.shape[0] == noise.shape[0] == len(self.rolls)
+        assert given.shape[1:] == self.input_shape[0][1:] and given.dtype == tf.float32
+        self.given.append(given.numpy())
         self.noise.append(noise.numpy())
         return self.rolls
 
@@ -49,6 +50,44 @@ def test_who_ignores_the_melody_is_found_out(listening_test):
     same = (np.roll(real, 1, axis=0) == real) & (real >= 0)
     assert figures["accuracy"] == pytest.approx(same[..., 1:].mean())  # of the other voices alone
     np.testing.assert_array_equal(listening_test.accompany(answers)[..., 0], real[..., 0])  # the true melody
+
+
+@pytest.mark.parametrize("track", [0, 3])
+@pytest.mark.parametrize("tracks_given", [1, 4])
+def test_one_track_is_given_and_stays(track, tracks_given):
+    test = ListeningTest(VALID, track)
+    shuffled = np.roll(test.real, 1, axis=0)
+    answers = Answers(shuffled, tracks_given)
+    answer = test.accompany(answers)
+    np.testing.assert_array_equal(answer[..., track], test.real[..., track])
+    others = np.arange(4) != track
+    sung = shuffled >= 0
+    np.testing.assert_array_equal(answer[sung & others], shuffled[sung & others])
+    (given,) = answers.given
+    rolls = grid_to_roll(test.real)
+    if tracks_given == 1:
+        np.testing.assert_array_equal(given, rolls[..., [track]])
+    else:
+        np.testing.assert_array_equal(given, np.where(others, 0, rolls))
+
+
+@pytest.mark.parametrize("track", [0, 3])
+def test_what_is_given_is_measured_against_the_others(track):
+    test = ListeningTest(VALID, track)
+    others = np.arange(4) != track
+    half = test.real.copy()
+    half[::2, :, others] = 127
+    assert test.measure(half)["accuracy"] == pytest.approx(0.5)
+    assert test.measure(test.real) == test.bach
+    # Who ignores the given track is found out, though the others fit one another.
+    ignored = np.where(others, np.roll(test.real, 1, axis=0), test.real)
+    assert abs(test.measure(ignored)["conditioning gap"]) < 0.1 < test.bach["conditioning gap"]
+
+
+def test_a_track_that_is_not_there_is_refused():
+    for track in (-1, 4):
+        with pytest.raises(ValueError, match=rf"track {track} .*{VALID} holds 4; choose 0..3"):
+            ListeningTest(VALID, track)
 
 
 def test_there_is_no_noise_unless_it_is_asked_for(listening_test):

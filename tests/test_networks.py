@@ -6,7 +6,7 @@ from scipy.special import softmax
 
 from utils.networks import layers
 from utils.networks.heads import harden, output_head
-from utils.networks.layers import BatchNormalization, LeakyReLU, UpsampleConv2D
+from utils.networks.layers import BatchNormalization, KeepGiven, LeakyReLU, UpsampleConv2D
 
 
 @pytest.fixture
@@ -255,3 +255,40 @@ def test_dropout_follows_the_noise_and_keeps_the_sum():
     np.testing.assert_array_equal(one, again)
     assert (one[0] != one[1]).any()
     np.testing.assert_array_equal(layers.Dropout(0.0)((x, noise), training=True), x)
+
+
+def some_given(*shape):
+    """Cells of which about a third each are silent, sounding and not given."""
+    return tf.constant(np.random.default_rng(5).integers(-1, 2, shape), tf.float32)
+
+
+@pytest.mark.parametrize("options", [{}, {"dtype": "float32"}])
+def test_what_is_given_is_kept_and_all_else_passes(mixed_precision, options):
+    rolls, given = tf.tanh(normal(2, 3, 5, 4)), some_given(2, 3, 5, 4)
+    kept = KeepGiven(**options)((rolls, given))
+    assert kept.dtype == (tf.float32 if options else tf.bfloat16)
+    expected = np.where(given == 0, tf.cast(tf.cast(rolls, kept.dtype), tf.float32), given)
+    np.testing.assert_array_equal(tf.cast(kept, tf.float32), expected)
+
+
+def test_not_even_what_is_no_number_gets_through_what_is_given():
+    given = some_given(2, 3, 5, 4)
+    kept = KeepGiven()((tf.fill(given.shape, np.nan), given)).numpy()
+    np.testing.assert_array_equal(kept, np.where(given == 0, np.nan, given))
+
+
+def test_gradients_flow_where_nothing_is_given():
+    rolls, given, w = normal(2, 3, 5, 4), some_given(2, 3, 5, 4), normal(2, 3, 5, 4, seed=1)
+    with tf.GradientTape() as tape:
+        tape.watch(rolls)
+        score = tf.reduce_sum(w * KeepGiven()((rolls, given)))
+    np.testing.assert_array_equal(tape.gradient(score, rolls), np.where(given == 0, w, 0))
+
+
+def test_keep_given_tells_its_shape_and_survives_json():
+    shape = (None, None, 16, 4)
+    assert KeepGiven().compute_output_shape([shape, (*shape[:3], 4)]) == shape
+    inputs = [keras.Input(shape[1:]) for _ in range(2)]
+    network = keras.models.model_from_json(keras.Model(inputs, KeepGiven()(inputs)).to_json())
+    rolls, given = normal(2, 3, 16, 4), some_given(2, 3, 16, 4)
+    np.testing.assert_array_equal(network([rolls, given]), KeepGiven()((rolls, given)))

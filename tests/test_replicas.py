@@ -130,6 +130,13 @@ def test_two_devices_train_as_one(alone, folder):
     assert_equal(result, alone, "MirroredStrategy", 2)
 
 
+def test_two_devices_give_the_parts_that_one_would(folder):
+    some_part = DESCENT | {"condition_track_idx": -1, "generator": "in_every_key", "shared_batch": True}
+    alone = workers.trained(folder / "alone-any-part", **some_part)
+    result = workers.trained(folder / "devices-any-part", devices=2, **some_part)
+    assert_equal(result, alone, "MirroredStrategy", 2)
+
+
 def test_two_workers_train_as_one(alone, pair, folder):
     assert_equal(pair, alone, "CollectiveAllReduceStrategy", 2)
     other = workers.result(folder / "pair", 1)

@@ -38,13 +38,14 @@ class Engine:
     def inspect(self, real, noise, epsilon):
         """Take each step once, with optimizers that only write down what they are given."""
         real, noise = tf.constant(real), tf.constant(noise)
-        fake = self.gan.generator((real[..., :1], noise), training=False)
+        given = self.lesson.give(self.config, real)
+        fake = self.gan.generator((given, noise), training=False)
         critic_notes, plain_notes, generator_notes = Notes(), Notes(), Notes()
         gan = self.gan._replace(critic_optimizer=critic_notes, generator_optimizer=generator_notes)
         plain = self.lesson.replace(self.config, penalty_weight=0.0)
-        critic_loss = self.lesson.critic_step(gan, self.config, real, fake, SEED)
-        self.lesson.critic_step(gan._replace(critic_optimizer=plain_notes), plain, real, fake, SEED)
-        generator_loss = self.lesson.generator_step(gan, self.config, real, SEED)
+        critic_loss = self.lesson.critic_step(gan, self.config, real, fake, given, SEED)
+        self.lesson.critic_step(gan._replace(critic_optimizer=plain_notes), plain, real, fake, given, SEED)
+        generator_loss = self.lesson.generator_step(gan, self.config, real, given, SEED)
         found = {
             "fakes": fake,
             "critic loss": critic_loss,

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
+from ..networks.given import CRITIC_INPUTS, hears_any_part, write_given
 
 MIDDLE_C = 60
 LEAST_PROBABILITY = 1e-6
@@ -72,9 +73,7 @@ def _to_hear(generator, given, key):
     """Write what is given for the generator: float32 [step, pitch, track], 0 where nothing is given."""
     given = np.asarray(given)
     moved = np.where(given == REST, REST, np.clip(given + key, 0, PITCHES - 1))
-    if not hears_any_part(generator):
-        return grid_to_roll(moved[:, :1])
-    return grid_to_roll(moved) * np.float32(given != REST)[:, None]
+    return write_given(grid_to_roll(moved), given != REST, hears_any_part(generator))
 
 
 def give_voices(grid, voices):
@@ -93,12 +92,6 @@ def give_voices(grid, voices):
     given = np.full(grid.shape, REST)
     given[:, list(voices)] = grid[:, list(voices)]
     return given
-
-
-def hears_any_part(generator):
-    """Tell whether a generator may be given any part of its voices, or the melody alone."""
-    shapes = getattr(generator, "input_shape", None)
-    return shapes is not None and shapes[0][-1] > 1
 
 
 def count_voices(generator):
@@ -268,14 +261,13 @@ def critic_scores(critic, grids, hidden):
     -------
     list of float
     """
-    shapes = getattr(critic, "input_shape", None)
+    any_part = hears_any_part(critic, CRITIC_INPUTS)
     windows = np.clip(np.stack(grids), REST, PITCHES - 1).reshape(-1, STEPS_PER_WINDOW, grids[0].shape[-1])
     known = np.tile(~hidden, (len(grids), 1)).reshape(windows.shape)
     scores = []
     for first in range(0, len(windows), JUDGED_AT_ONCE):
         part = slice(first, first + JUDGED_AT_ONCE)
         rolls = grid_to_roll(windows[part])
-        any_part = shapes is not None and shapes[1][-1] > 1
-        given = rolls * np.float32(known[part])[:, :, None] if any_part else rolls[..., :1]
+        given = write_given(rolls, known[part], any_part)
         scores.append(np.asarray(critic((rolls, given), training=False), np.float32).ravel())
     return np.concatenate(scores).reshape(len(grids), -1).mean(axis=1).tolist()

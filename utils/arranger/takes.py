@@ -18,6 +18,7 @@ from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of
 from ..music.keys import find_key_of_melody
 from ..music.meter import bar_lines, hear_in_common_time
 from ..music.theory import OCTAVE, VOICE_RANGES, pitch_number, voice_ranges
+from ..networks.given import hears_any_part
 from ..networks.store import load_shipped_generator
 from ..songs.chords import chords_by_step
 from ..songs.find_kept import voice_number
@@ -33,7 +34,6 @@ from .proposals import (
     critic_scores,
     draw_takes,
     heard_steps,
-    hears_any_part,
     input_shapes,
     keys_to_ask_in,
     propose_probabilities,

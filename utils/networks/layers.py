@@ -332,9 +332,6 @@ class KeepGiven(keras.layers.Layer):
     float tensor [sample, step, pitch, track]
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-
     def call(self, inputs):
         """Return the rolls, and in their place what is given."""
         rolls, given = inputs
