@@ -373,7 +373,7 @@ def wish(names, steps=4, closeness=1.0):
     """Wanted chords from a triple (tones, root, bass) per beat."""
     bits = [sum(1 << tone for tone in tones) for tones, _, _ in names]
     numbers = [np.repeat(values, steps) for values in (bits, *list(zip(*names, strict=True))[1:])]
-    return WantedChords(*numbers, closeness)
+    return WantedChords(numbers[0], *(pitch.astype(np.int8) for pitch in numbers[1:]), closeness)
 
 
 F_MAJOR = ((5, 9, 0), 5, -1)
