@@ -15,7 +15,7 @@ from utils.exam.rows import arrange, bach_against_bach, load_songs, predict_alon
 from utils.exam.tables import SHOWN, confidence, summarize, table
 from utils.exam.whole import arrange_whole, in_windows, load_whole_songs, measure_whole, melody_of
 from utils.music import measures
-from utils.music.grid import quantize
+from utils.music.grid import REST, quantize
 from utils.music.meter import bar_lines
 from utils.networks.store import load_network
 from utils.training.batches import load_windows
@@ -298,7 +298,9 @@ def test_shipped_weights_reproduce_the_shipped_table():
     assert stored["split"] == "test"
     named = load_songs("test", CHORALES)
     assert stored["songs"] == list(named)
-    some = [number for number, song in enumerate(named.values()) if len(song) <= 160][:8]
+    # Rests in melodies are held for the search, as they were not when the table was made.
+    fit = [len(song) <= 160 and (song != REST).all() for song in named.values()]
+    some = np.flatnonzero(fit)[:8].tolist()
     songs = [list(named.values())[number] for number in some]
     generator, critic = (load_network(SHIPPED / f"{n}.npz") for n in ("generator", "critic"))
     training = list(load_songs("train", CHORALES).values())

@@ -199,11 +199,11 @@ def test_notes_off_the_beat_of_all_given_voices_count(whose):
 def test_no_parallels_across_a_joint(first_is_given, price):
     """Tenor and alto would go in fifths from a kept bar to a new one, or from a new one to a kept one."""
     low, high = [72, 67, 60, 48], [74, 69, 62, 53]
-    kept = keep([low, [74, 69, None, None]] if first_is_given else [[72, 67, None, None], high])
+    kept = keep([low, [74, None, None, None]] if first_is_given else [[72, 67, None, None], high])
     tempting, instead = (62, 64) if first_is_given else (60, 64)
     at = 4 if first_is_given else 0
     bass = {53: 0.9} if first_is_given else {48: 0.9}
-    shares = [{}, {}, {tempting: 0.6, instead: 0.3}, bass]
+    shares = [{}, {69: 0.9}, {tempting: 0.6, instead: 0.3}, bass]
     p = likely(*[shares] * 2)
     assert decode(p, kept, STILL)[0][at, 2] == tempting
     found, _ = decode(p, kept, replace(STILL, **{price: 6.0}))
@@ -373,7 +373,7 @@ def wish(names, steps=4, closeness=1.0):
     """Wanted chords from a triple (tones, root, bass) per beat."""
     bits = [sum(1 << tone for tone in tones) for tones, _, _ in names]
     numbers = [np.repeat(values, steps) for values in (bits, *list(zip(*names, strict=True))[1:])]
-    return WantedChords(*numbers, closeness)
+    return WantedChords(numbers[0], *(pitch.astype(np.int8) for pitch in numbers[1:]), closeness)
 
 
 F_MAJOR = ((5, 9, 0), 5, -1)
@@ -386,6 +386,16 @@ def test_a_wanted_chord_sounds_though_the_network_knows_nothing_of_it():
     assert grids[0][0].tolist() == [72, 64, 55, 48]
     for closeness in (1, 9):
         assert name_chords(grids[closeness]).root.tolist() == [5] * 4
+
+
+def test_a_wanted_chord_sounds_though_the_network_has_many_other_ideas():
+    """As many as there are candidates, in each voice, and none of the chord."""
+    others = np.array([1, 2, 3, 4, 6, 7, 8])
+    p = on_beats([dict.fromkeys(low + others, 0.14) for low in (60, 48, 36)])
+    found, _ = set_voices(p, np.full(4, 72), STILL, chords=wish([F_MAJOR]))
+    assert not np.isin(found[0, 1:] % 12, (0, 5, 9)).all()
+    found, _ = set_voices(p, np.full(4, 72), chords=wish([F_MAJOR]))
+    assert name_chords(found[:1]).root.tolist() == [5]
 
 
 @pytest.mark.parametrize(

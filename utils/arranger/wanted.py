@@ -123,12 +123,11 @@ def price_wanted(pitch, given, tune, wanted, costs):
     foreign = is_foreign(pitch, np.arange(voices) == voices - 1, wanted)
     foreign[given[:, tune] != REST, :, tune] = False
     sounding = np.bitwise_or.reduce(1 << pitch.astype(np.int64) % OCTAVE, axis=-1)
-    has_root = wanted.root != NONE
-    root = np.where(has_root, 1 << wanted.root % OCTAVE, 0)
-    thirds = 1 << (wanted.root + 3) % OCTAVE | 1 << (wanted.root + 4) % OCTAVE
+    root, has_root = wanted.root.astype(np.int64), wanted.root != NONE
+    thirds = 1 << (root + 3) % OCTAVE | 1 << (root + 4) % OCTAVE
     third = np.where(has_root, wanted.bits & thirds, 0)
     faults = foreign.sum(axis=-1)
-    for needed in (root, third):
+    for needed in (np.where(has_root, 1 << root % OCTAVE, 0), third):
         faults = faults + ((needed != 0)[:, None] & (sounding & needed[:, None] == 0))
     other = (wanted.bass != NONE)[:, None] & (pitch.min(axis=-1) % OCTAVE != wanted.bass[:, None])
     return wanted.closeness * (costs.given_chord * faults + costs.given_bass * other)
