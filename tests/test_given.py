@@ -357,6 +357,12 @@ def test_free_voices_are_suspended_over_a_given_bass():
     assert decode(p, kept, replace(FREE, suspension=-30.0))[0][4:, 2].tolist() == [59] * 4
 
 
+def test_what_is_given_out_of_range_is_not_held_into_the_next_beat():
+    kept = keep([[79, 76, None, 48], [79, None, None, 48]])
+    p = likely([{}, {}, {60: 0.9}, {}], [{}, {74: 0.9}, {60: 0.9}, {}])
+    assert decode(p, kept, replace(FREE, suspension=-30.0))[0][4:, 1].tolist() == [74] * 4
+
+
 def test_parallels_that_a_suspension_makes_from_beat_to_beat_are_seen():
     """The alto, held into the second beat, would leave for the third in fifths with the tune."""
     p = on_beats(*[[{alto: 0.6}, {48: 0.9}] for alto in (67, 65, 64)])
