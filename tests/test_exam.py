@@ -140,7 +140,7 @@ def test_network_alone_keeps_the_true_melody_and_tells_what_it_would_have_sung(s
 def test_every_key_is_heard_and_moved_back():
     generator, line = Echo(), np.array([60, 62, 64, 65] * 8)
     takes = np.random.default_rng(0).normal(size=(2, 2, 8, 512))
-    proposed = propose(generator, line, takes, keys=(0, 5, -6))
+    proposed = propose(generator, line[:, None], takes, keys=(0, 5, -6))
     ((melody, noise),) = generator.heard
     assert melody[:, 0, :, 0].argmax(axis=1).tolist() == [60, 65, 54] * 2
     assert proposed.shape[:3] == (2, 3, 32)

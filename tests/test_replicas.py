@@ -12,6 +12,7 @@ import tensorflow as tf
 import workers
 
 from utils import path_utils
+from utils.lesson.definitions import load_lesson
 from utils.training.batches import batches, load_windows
 from utils.training.replicas import (
     count_replicas,
@@ -131,7 +132,8 @@ def test_two_devices_train_as_one(alone, folder):
 
 
 def test_two_devices_give_the_parts_that_one_would(folder):
-    some_part = DESCENT | {"condition_track_idx": -1, "generator": "in_every_key", "shared_batch": True}
+    any_part = load_lesson().ANY_PART
+    some_part = DESCENT | {"condition_track_idx": any_part, "generator": "in_every_key", "shared_batch": True}
     alone = workers.trained(folder / "alone-any-part", **some_part)
     result = workers.trained(folder / "devices-any-part", devices=2, **some_part)
     assert_equal(result, alone, "MirroredStrategy", 2)
