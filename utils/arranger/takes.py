@@ -467,4 +467,7 @@ def _arrange(melody, take, phase, report, place):
     # hardly ever elsewhere (measured on the validation chorales).
     onset[:, 1:] |= (melody.onset & (phase == 0))[:, None] & (grid[:, 1:] != REST)
     onset[:, 0] = melody.onset
-    return Arrangement(grid, onset, melody, take.scores, report, place, take.noise)
+    from_the_top = [*range(1, place + 1), 0, *range(place + 1, grid.shape[1])]
+    return Arrangement(
+        grid[:, from_the_top], onset[:, from_the_top], melody, take.scores, report, place, take.noise
+    )
