@@ -1,8 +1,11 @@
 """Several parts of a song: which voice each of them is, what is kept, and what is refused."""
 
+import os
 import re
+import shutil
 from fractions import Fraction
 from pathlib import Path
+from subprocess import run
 from xml.etree import ElementTree
 
 import numpy as np
@@ -23,9 +26,8 @@ from utils.songs.write_midi import grid_to_ticks, write_tracks
 
 ROOT = Path(__file__).parent.parent
 TWINKLE = ROOT / "input_twinkle_twinkle.mid"
-CHORALES = [
-    c for c in load_chorales(ROOT / "dataset" / "chorales.npz", "valid") if (c.grid != REST).any(axis=0).all()
-]
+MUSESCORE = next(filter(None, map(shutil.which, ("mscore3", "musescore3"))), None)
+CHORALES = load_chorales(ROOT / "dataset" / "chorales.npz", "valid")
 
 
 def write_grid(path, grid, onset, names, order=(0, 1, 2, 3)):
@@ -240,6 +242,15 @@ def test_a_hymn_book_is_divided_into_its_voices(tmp_path_factory, number, names)
     same(read.parts, chorale.grid, chorale.onset)
     expected = ("Women, voice 1", "Men, voice 2") if names else ("Soprano", "Bass")
     assert (read.parts[0].track, read.parts[3].track) == expected
+
+
+@pytest.mark.skipif(not MUSESCORE, reason="MuseScore 3 is missing: apt-get install musescore3")
+def test_a_hymn_book_that_musescore_saved(tmp_path):
+    chorale = CHORALES[3]
+    ours, saved = hymn(tmp_path / "a.musicxml", chorale), tmp_path / "b.musicxml"
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path)}
+    run([MUSESCORE, "-o", saved, ours], env=environment, capture_output=True, timeout=120, check=True)
+    same(read_parts(saved, keep="all").parts, chorale.grid, chorale.onset)
 
 
 MEASURE = """<measure number="1"><attributes><divisions>1</divisions><staves>2</staves>

@@ -113,7 +113,7 @@ def test_chords_are_spelled_in_thirds():
     parts[0][1] = (*times[1], 79)
     spelled = spell_parts(parts, [(0, 0, "major")])
     assert spelled == [[("A", -1), ("G", 0)], [("E", -1)] * 2, [("C", 0)] * 2]
-    assert spell_parts(parts, [(0, 0, "major")], {(0, 80): ("G", 1)})[1][0] == ("D", 1)
+    assert spell_parts(parts, [(0, 0, "major")], [{(0, 80): ("G", 1)}])[1][0] == ("D", 1)
 
 
 def test_a_repeated_note_keeps_its_name_unless_its_owner_changes_it():
@@ -123,7 +123,7 @@ def test_a_repeated_note_keeps_its_name_unless_its_owner_changes_it():
     assert spell_parts(parts, [(0, 0, "major")])[1] == [("G", 1), ("G", 1)]
     assert spell_parts(parts[::2], [(0, 0, "major")])[0] == [("E", 0), ("F", 0)]
     own = {(0, 68): ("G", 1), (1, 68): ("A", -1)}
-    assert spell_parts([parts[1], parts[0]], [(0, 0, "major")], own)[0] == [("G", 1), ("A", -1)]
+    assert spell_parts([parts[1], parts[0]], [(0, 0, "major")], [own])[0] == [("G", 1), ("A", -1)]
 
 
 # --- Bars and repeats ---

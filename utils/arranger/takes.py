@@ -233,7 +233,7 @@ def redo(arrangement, bars=None, voices=None, seed=0, creativity=CREATIVITY, gen
     """
     free = _cells(arrangement.melody, bars, voices, arrangement.grid.shape)
     if voices is None:
-        free &= ~arrangement.kept
+        free &= ~arrangement.given
     free[:, arrangement.place] = False
     if not free.any():
         raise MelodyError(
@@ -285,11 +285,14 @@ def change(arrangement, voice, at, pitch, generator=None, costs=None):
         raise MelodyError(source_of(arrangement.melody), reason, advice)
     grid[first:last, column] = number
     onset[first, column] = True
-    free = ~arrangement.kept
+    free = ~arrangement.given
     free[: max(0, first - STEPS_PER_BEAT)] = free[last + STEPS_PER_BEAT :] = False
     free[first:last, column] = False
     changed = _rewrite(arrangement, grid, onset, free, 0, 0.0, generator, costs)
     changed.kept[first:last, column] = True
+    if column in arrangement.parts:
+        part = _with_pitch(arrangement.parts[column], first, number)
+        changed = replace(changed, parts={**arrangement.parts, column: part})
     return changed
 
 
@@ -560,9 +563,19 @@ def _rewrite(arrangement, grid, onset, free, seed, creativity, generator, costs)
         onset=onset,
         scores=take.scores,
         noise=take.noise,
-        kept=arrangement.kept & ~free,
+        kept=arrangement.given & ~free,
         previous=arrangement,
     )
+
+
+def _with_pitch(part, step, pitch):
+    """Change the pitch of the note of a part that begins at a step: Melody."""
+    starts = to_steps(np.array([note.start for note in part.notes]), part.ticks_per_beat)
+    notes = (
+        note._replace(pitch=pitch) if start == step else note
+        for note, start in zip(part.notes, starts, strict=True)
+    )
+    return replace(part, notes=tuple(notes))
 
 
 def _wanted(chords, closeness, steps):

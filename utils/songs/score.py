@@ -23,7 +23,7 @@ from ..music.theory import OCTAVE, SCALES, find_key, sharps_of, signature_of
 from ..path_utils import atomic_write
 from .clefs import CLEFS, choose_clef
 from .note_heads import find_beams, pieces_by_bar, shape
-from .score_marks import add_bar_line, chord_symbols, marks_of, notations_of
+from .score_marks import add_bar_line, chord_symbols, marks_of, notations_of, shared_fermatas
 from .spelling import spell_parts
 
 MOST_PARTS = 9
@@ -67,6 +67,7 @@ def write_musicxml(
     lyricist="",
     rights="",
     tune=0,
+    owned=None,
 ):
     """Write music as a score.
 
@@ -91,9 +92,9 @@ def write_musicxml(
     key : (tonic, mode), optional
         Pitch class 0..11 and "major" or "minor". Found from the notes by default.
     title : str, optional
-    chords : bool
-        Write chord symbols above the upper part: where the harmony changes, at most one a beat, and
-        only where three or more different tones make one of ``CHORDS``.
+    chords : bool or sequence of Sign
+        Write chord symbols above the upper part: these, or, if True, where the harmony changes, at most one
+        a beat, and only where three or more different tones make one of ``CHORDS``.
     keys : sequence of (beat, sharps, mode), optional
         Key signatures where they change, in place of ``key``; each stands at the bar line next to it.
     bars : sequence of Bar, optional
@@ -107,6 +108,9 @@ def write_musicxml(
     composer, lyricist, rights : str
     tune : int
         Which part is the tune, counted from the top.
+    owned : dict of int to (signs, spelling), optional
+        The same of other parts that somebody wrote, by their number. What concerns all parts, such as
+        repeats, tempi and chord symbols, is the tune's.
 
     Returns
     -------
@@ -125,11 +129,13 @@ def write_musicxml(
     keys = _keys_at_bars(keys or [_key_of(parts) if key is None else (0, sharps_of(*key), key[1])], divided)
     layout = _layout(divided, keys, signs)
     lines = [notes for *_, notes in parts]
-    order = [tune, *(number for number in range(len(parts)) if number != tune)]
-    spelled = spell_parts([lines[number] for number in order], keys, spelling)
+    owned = {tune: (signs, spelling), **{n: own for n, own in sorted((owned or {}).items()) if n != tune}}
+    order = [*owned, *(number for number in range(len(parts)) if number not in owned)]
+    spellings = [spelling for _, spelling in owned.values()]
+    spelled = spell_parts([lines[number] for number in order], keys, spellings)
     names = dict(zip(order, spelled, strict=True))
-    symbols = chord_symbols(lines, divided, keys) if chords else None
-    marks = marks_of(signs, divided, [tempo for tempo in tempi if Fraction(tempo[0]) < end], symbols)
+    symbols = chord_symbols(lines, divided, keys) if chords is True else chords or None
+    tempi = [tempo for tempo in tempi if Fraction(tempo[0]) < end]
 
     score = ElementTree.Element("score-partwise", version="3.1")
     _add_header(score, title, {"composer": composer, "lyricist": lyricist}, rights)
@@ -137,8 +143,13 @@ def write_musicxml(
     for number, (name, _, notes) in enumerate(parts):
         lowest = 0 < number == len(parts) - 1
         clef = choose_clef([pitch for *_, pitch in notes], name, lowest)
-        own = notations_of(signs, lines[tune], notes if number != tune else None)
-        _add_part(score, number, notes, names[number], clef, layout, own, [] if number else marks)
+        own, _ = owned.get(number, ((), None))
+        notations = notations_of(own, notes)
+        if not any(sign.kind == "fermata" for sign in own):
+            for start in shared_fermatas(signs, lines[tune], notes):
+                notations.setdefault(start, []).append(("fermata", {}, ""))
+        marks = marks_of(own, divided) if number else marks_of(own, divided, tempi, signs, symbols)
+        _add_part(score, number, notes, names[number], clef, layout, notations, marks)
     ElementTree.indent(score, " ")
     text = ElementTree.tostring(score, encoding="unicode")
     whole = f'<?xml version="1.0" encoding="UTF-8"?>\n{DOCTYPE}{text}\n'

@@ -65,31 +65,36 @@ JUMP_WORDS = {"fine": "Fine", "tocoda": "To Coda", "dacapo": "D.C.", "dalsegno":
 CLOSING = ("stop", "fine", "tocoda", "dacapo", "dalsegno")  # wedges and jumps
 # In what order the marks of one moment stand.
 ORDER = ("rehearsal", "tempo", "jump", "text", "dynamic", "wedge", "chord")
+FOR_ALL = ("rehearsal", "tempo", "jump", "chord")  # those stand above the upper part
 
 
-def marks_of(signs, bars, tempi, symbols=None):
-    """Make the elements that stand between the notes of the upper part.
+def marks_of(signs, bars, tempi=(), general=(), symbols=None):
+    """Make the elements that stand between the notes of a part.
 
     Parameters
     ----------
     signs : sequence of Sign
+        Of the part.
     bars : list of Bar
     tempi : sequence of (beat, tempo)
         Quarter notes per minute.
+    general : sequence of Sign
+        Those that concern all parts are taken from here, for the part above which they stand.
     symbols : list of Sign, optional
-        Chord symbols in place of those among ``signs``.
+        Chord symbols in place of those among ``general``.
 
     Returns
     -------
     list of (beat, opens, Element)
         In order; what does not open something at its time belongs to what ends there.
     """
-    words = {sign.tick: sign.value for sign in signs if sign.kind == "tempo"}
+    general = [sign for sign in general if sign.kind in FOR_ALL]
+    words = {sign.tick: sign.value for sign in general if sign.kind == "tempo"}
     sung = any(sign.kind == "lyric" for sign in signs)
     if symbols is not None:
-        signs = [*(sign for sign in signs if sign.kind != "chord"), *symbols]
+        general = [*(sign for sign in general if sign.kind != "chord"), *symbols]
     made = list(_tempo_marks(tempi, bars, words))
-    for sign in signs:
+    for sign in (*general, *(sign for sign in signs if sign.kind not in FOR_ALL)):
         if sign.kind in ORDER and sign.kind != "tempo":
             element = _chord(sign) if sign.kind == "chord" else _direction(sign, sung)
             made.append((sign.tick, ORDER.index(sign.kind), element, sign.value not in CLOSING))
@@ -135,29 +140,40 @@ def chord_symbols(parts, bars, keys):
     return symbols
 
 
-def notations_of(signs, melody, others=None):
-    """Find what is written with notes: of the melody all, of another part the fermatas that it shares.
+def shared_fermatas(signs, melody, others):
+    """Find the notes of another part that last until the end of those with a fermata.
 
     Parameters
     ----------
     signs : sequence of Sign
-    melody : list of (start, end, pitch)
-    others : list of (start, end, pitch), optional
-        The notes of the other part.
+        Of the melody.
+    melody, others : list of (start, end, pitch)
+
+    Returns
+    -------
+    list of beat
+        Where they begin.
+    """
+    ends = {start: end for start, end, _ in melody}
+    held = [ends[sign.tick] for sign in signs if sign.kind == "fermata" and sign.tick in ends]
+    return [start for start, end, _ in others if any(start < time <= end for time in held)]
+
+
+def notations_of(signs, notes):
+    """Find what is written with the notes of a part.
+
+    Parameters
+    ----------
+    signs : sequence of Sign
+    notes : list of (start, end, pitch)
 
     Returns
     -------
     dict of beat to list of (tag, attributes, text)
         By the beginning of the note.
     """
-    ends = {start: end for start, end, _ in melody}
+    ends = {start: end for start, end, _ in notes}
     answer = {}
-    if others is not None:
-        held = [ends[sign.tick] for sign in signs if sign.kind == "fermata" and sign.tick in ends]
-        for start, end, _ in others:
-            if any(start < time <= end for time in held):
-                answer[start] = [("fermata", {}, "")]
-        return answer
     slurs, goes_on = {}, {}
     for sign in sorted(signs):
         if sign.tick not in ends:

@@ -13,9 +13,9 @@ FEWEST_TONES = 3  # different ones, without which a chord is not clear
 def spell_parts(parts, keys, own=None):
     """Spell the notes of several parts so that they agree.
 
-    The owner's spelling of the first part stands. A note that sounds with one of its pitch class is spelled
-    like it; the tones of a clear chord are spelled in thirds above its root, with the first part where
-    possible; all others by the key. A repeated note keeps its name.
+    Owners' spellings stand. A note that sounds with one of its pitch class is spelled like it; the tones of
+    a clear chord are spelled in thirds above its root, with the owners where possible; all others by the
+    key. A repeated note keeps its name.
 
     Parameters
     ----------
@@ -23,15 +23,17 @@ def spell_parts(parts, keys, own=None):
         Sorted, in quarter notes.
     keys : sequence of (beat, sharps, mode)
         The first at beat 0.
-    own : dict of (beat, pitch) to (letter, alteration), optional
-        Notes of the first part.
+    own : sequence of dict of (beat, pitch) to (letter, alteration), optional
+        How owners spell notes of the first parts, one a part; where they disagree, the others go by the
+        first one.
 
     Returns
     -------
     list of list of (letter, alteration)
         By part and note.
     """
-    own = own or {}
+    own = [names or {} for names in own or ()]
+    own += [{}] * (len(parts) - len(own))
     times = sorted({start for notes in parts for start, *_ in notes})
     if not times:
         return [[] for _ in parts]
@@ -45,9 +47,12 @@ def spell_parts(parts, keys, own=None):
         while current + 1 < len(keys) and keys[current + 1][0] <= time:
             current += 1
         _, sharps, mode = keys[current]
-        top = sounding[0][index]
-        given = own.get((parts[0][top][0], parts[0][top][2])) if top is not None else None
-        given = ((parts[0][top][2] % OCTAVE, given),) if given else ()
+        given = {}
+        for notes, at, names in zip(parts, sounding, own, strict=True):
+            start, _, pitch = notes[at[index]] if at[index] is not None else (None,) * 3
+            if (start, pitch) in names:
+                given.setdefault(pitch % OCTAVE, names[start, pitch])
+        given = tuple(given.items())
         in_chord = {} if chords[index] == NO_CHORD else spell_chord(chords[index], sharps, mode, given)
         names_at[time] = (sharps, mode, {**in_chord, **dict(given)})
 
@@ -59,8 +64,7 @@ def spell_parts(parts, keys, own=None):
             name = known.get(pitch % OCTAVE) or spell_in(pitch % OCTAVE, sharps, mode)
             if before == (start, pitch):
                 name = names[-1]
-            if number == 0:
-                name = own.get((start, pitch), name)
+            name = own[number].get((start, pitch), name)
             names.append(name)
             before = (end, pitch)
         answer.append(names)
