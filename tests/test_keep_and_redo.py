@@ -312,3 +312,16 @@ def test_the_command_refuses_what_makes_no_sense(words, capsys):
     with pytest.raises(SystemExit):
         harmonize_command.main([str(TWINKLE), *words])
     assert words[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", [".mid", ".musicxml"])
+def test_a_changed_note_of_a_kept_part_is_written_changed(twinkle_file, tmp_path, ending):
+    arrangement = harmonize(twinkle_file, keep="soprano bass")
+    wanted = int(arrangement.grid[16, 3]) + 2
+    changed = arrangement.change("bass", "2:1", wanted)
+    found = read_parts(changed.write(tmp_path / f"changed{ending}"), "all").parts
+    np.testing.assert_array_equal(found[3].grid, changed.grid[:, 3])
+    assert found[3].grid[16] == wanted
+    owner = {note.start: note.pitch for note in arrangement.parts[3].notes}
+    others = [note for note in changed.parts[3].notes if note.pitch != owner[note.start]]
+    assert len(others) == 1

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of
+from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of, to_steps
 from ..music.keys import find_key_of_melody
 from ..music.meter import bar_lines, hear_in_common_time
 from ..music.theory import OCTAVE, VOICE_RANGES, pitch_number, voice_ranges
