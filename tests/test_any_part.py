@@ -10,7 +10,18 @@ from functools import partial
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_lesson import SEED, assert_noticed, bach, dummies, equal, layers_of, melody_of, normal, tiny
+from test_lesson import (
+    SEED,
+    Notes,
+    assert_noticed,
+    bach,
+    dummies,
+    equal,
+    layers_of,
+    melody_of,
+    normal,
+    tiny,
+)
 
 from utils.networks.given import CRITIC_INPUTS, hears_any_part, write_given
 from utils.networks.store import load_network, save_network
@@ -351,6 +362,19 @@ def test_every_iteration_gives_other_parts(lesson):
         assert all(equal(one, again))
         for other in others:
             assert not any(equal(one, other))
+
+
+# --- The loop ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("track", "tested"), [(0, 0), (BASS, BASS), (None, 0)])
+def test_the_listening_test_gives_what_was_learned_from(lesson, monkeypatch, track, tested):
+    config = any_part(lesson) if track is None else tiny(lesson, condition_track_idx=track)
+    asked = []
+    monkeypatch.setattr(lesson.training_utils, "ListeningTest", lambda *given: asked.append(given))
+    finished = Notes(iteration=config.iterations)
+    lesson.train(dummies(lesson), finished, config, bach(2).numpy(), noise_for(bach(2)))
+    assert asked == [(config.valid, tested)]
 
 
 # --- Plausible mistakes ------------------------------------------------------
