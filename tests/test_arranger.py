@@ -12,8 +12,7 @@ from test_reading import write_notes
 from pretrained.prices import FREE
 from utils import harmonize as harmonize_command
 from utils.arranger import proposals
-from utils.arranger.placing import TRIPLET_PHASES
-from utils.arranger.placing import phases as _phases
+from utils.arranger.placing import TRIPLET_PHASES, phases
 from utils.arranger.takes import harmonize, harmonize_takes
 from utils.corpus.pieces import load_chorales
 from utils.inference_utils import generate_midi, load_melody_samples, show_generated_pianorolls
@@ -55,10 +54,9 @@ class Recorder:
     """A generator for songs of any length that keeps what it is given and plays ``answer``."""
 
     input_shape = ((None, None, 128, 1), (None, None, 8, 512))
-    output_shape = (None, None, 128, 4)
 
-    def __init__(self, answer):
-        self.answer, self.calls = answer, []
+    def __init__(self, answer, voices=4):
+        self.answer, self.calls, self.output_shape = answer, [], (None, None, 128, voices)
 
     def __call__(self, inputs, training):
         assert training is False
@@ -96,17 +94,18 @@ def test_both_kinds_of_models_take_the_whole_song(steps):
 
 def test_a_model_of_any_length_gets_one_pass_and_another_two_bars():
     free = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
-    harmonize(TWINKLE, generator=free)
+    harmonize_takes(TWINKLE, generator=free)
     heard = 8 * len(proposals.TRANSPOSITIONS)  # takes, each in several keys
     assert [[x.shape for x in call] for call in free.calls] == [[(heard, 192, 128, 1), (heard, 12, 8, 512)]]
     shapes = []
 
     def two_bars(x, training):
         shapes.append([a.shape for a in x])
-        return np.zeros((6 * heard, 32, 128, 4))
+        return np.zeros((len(x[0]), 32, 128, 4))
 
-    harmonize(TWINKLE, generator=two_bars)
-    assert shapes == [[(6 * heard, 32, 128, 1), (6 * heard, 2, 8, 512)]]
+    harmonize_takes(TWINKLE, generator=two_bars)
+    asked_for_its_voices = [(1, 32, 128, 1), (1, 2, 8, 512)]
+    assert shapes == [asked_for_its_voices, [(6 * heard, 32, 128, 1), (6 * heard, 2, 8, 512)]]
 
 
 @pytest.mark.parametrize("length", range(1, 101))
@@ -183,7 +182,7 @@ def test_noise_is_a_truncated_normal_of_its_own_for_every_take_and_the_same_in_a
 def test_creativity_is_the_size_of_the_noise():
     model = Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], 4)))
     for creativity in (1, 0.5, 0):
-        harmonize(TWINKLE, takes=3, generator=model, creativity=creativity)
+        harmonize_takes(TWINKLE, takes=3, generator=model, creativity=creativity)
     (_, whole), (_, half), (_, none) = model.calls
     assert whole.any()
     np.testing.assert_allclose(half, whole / 2)
@@ -195,7 +194,7 @@ def test_a_take_is_found_again_by_its_noise():
     assert (first.grid != second.grid).any()
     (again,) = harmonize_takes(TWINKLE, generator=Recorder(hears_noise), noise=second.noise[None])
     np.testing.assert_array_equal(again.grid, second.grid)
-    with pytest.raises(ValueError, match=r"\(3, 8, 512\); this melody needs \(takes, 12, 8, 512\)"):
+    with pytest.raises(ValueError, match=r"\(3, 8, 512\); this song needs \(takes, 12, 8, 512\)"):
         harmonize(TWINKLE, generator=Recorder(hears_noise), noise=second.noise[:3])
 
 
@@ -362,7 +361,7 @@ def test_bad_samples_are_refused(tmp_path):
 def test_bad_requests_are_refused(tmp_path):
     with pytest.raises(ValueError, match="takes=0"):
         harmonize(TWINKLE, generator=tiny_model(32), takes=0)
-    with pytest.raises(ValueError, match=r"\(24, 32, 127, 3\); expected \(192, 32, 128\)"):
+    with pytest.raises(ValueError, match=r"\(24, 32, 127, 3\); expected \(1, 32, 128\)"):
         harmonize(TWINKLE, generator=lambda x, training: np.zeros((24, 32, 127, 3)))
     with pytest.raises(MelodyError, match=r"none\.mid"):
         harmonize(tmp_path / "none.mid", generator=tiny_model(32))
@@ -370,7 +369,7 @@ def test_bad_requests_are_refused(tmp_path):
 
 # --------------------------------------------------------------------- meter, long songs, other voices
 def silent(voices=4):
-    return Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], voices)))
+    return Recorder(lambda melody, noise: np.zeros((*melody.shape[:3], voices)), voices)
 
 
 def test_a_pickup_and_a_waltz_are_heard_in_the_models_bars():
@@ -390,20 +389,21 @@ def test_a_pickup_and_a_waltz_are_heard_in_the_models_bars():
 def test_in_a_beat_of_triplets_there_is_no_half():
     melody = replace(made_up_melody(np.full(32, 72)), triplet=np.arange(32) // 4 == 3)
     expected = [*[0, 1, 2, 3] * 3, *[0, 1, 1, 1], *[0, 1, 2, 3] * 4]
-    assert _phases(melody, np.arange(32)).tolist() == expected
+    assert phases(melody, np.arange(32)).tolist() == expected
     assert 2 not in TRIPLET_PHASES
 
 
 def test_a_long_song_in_pieces_is_as_in_one_pass(monkeypatch):
     generator, _ = load_shipped()
     line = np.repeat(np.random.default_rng(0).choice([67, 69, 71, 72, 74, 76], 120), 4)
-    noise = proposals.draw_takes(generator, 2, 3, 30)
-    whole = proposals.propose_probabilities(generator, line, noise, proposals.TRANSPOSITIONS[:2])
+    given = np.column_stack([line, *[np.full(480, REST)] * 3])
+    noise, keys = proposals.draw_takes(generator, 2, 3, 30), proposals.TRANSPOSITIONS[:2]
+    whole = proposals.propose_probabilities(generator, given, noise, keys, range(1, 4))
     monkeypatch.setattr(proposals, "PIECE", 12 * 16)
-    pieces = proposals.propose_probabilities(generator, line, noise, proposals.TRANSPOSITIONS[:2])
+    pieces = proposals.propose_probabilities(generator, given, noise, keys, range(1, 4))
     np.testing.assert_allclose(pieces, whole, atol=1e-4)
     monkeypatch.setattr(proposals, "OVERLAP", 16)
-    too_short = proposals.propose_probabilities(generator, line, noise, proposals.TRANSPOSITIONS[:2])
+    too_short = proposals.propose_probabilities(generator, given, noise, keys, range(1, 4))
     assert np.abs(too_short - whole).max() > 1e-3  # the overlap is needed
 
 
@@ -413,7 +413,7 @@ def test_any_number_of_voices(tmp_path, voices):
         rng = np.random.default_rng(0)
         return np.tanh(rng.normal(size=(*melody.shape[:3], voices)))
 
-    arrangement = harmonize(TWINKLE, takes=1, generator=Recorder(play))
+    arrangement = harmonize(TWINKLE, takes=1, generator=Recorder(play, voices))
     assert arrangement.grid.shape == (192, voices)
     low, high = np.array(voice_ranges(voices)[1:]).T
     assert (arrangement.grid[:, 1:] >= low).all() and (arrangement.grid[:, 1:] <= high).all()
