@@ -46,7 +46,7 @@ EDGE = "#888888"
 GENERATOR, ENCODER, CRITIC, NOISE = COLORS[4], "#F6D9A0", COLORS[5], "#999999"
 DASHES = (0, (4, 3))
 AWAY = np.array([0.8, 0.5])  # where a pile of channels leads to
-BEGINNINGS = {"melody": STEPS_PER_WINDOW, "noise": STEPS_PER_WINDOW // STEPS_PER_BAR}  # lengths for two bars
+BEGINNINGS = {"given": STEPS_PER_WINDOW, "noise": STEPS_PER_WINDOW // STEPS_PER_BAR}  # lengths for two bars
 
 
 # --------------------------------------------------------------------------------- what is to be drawn
@@ -80,7 +80,7 @@ def read_levels(model):
     Parameters
     ----------
     model : keras.Model
-        With the inputs ``melody`` and ``noise``, of any length, or with inputs of fixed length.
+        With the inputs ``given`` and ``noise``, of any length, or with inputs of fixed length.
 
     Returns
     -------
@@ -402,11 +402,11 @@ def draw_architecture(config, generator, critic, real, generated):
     sheet = (92, 64)
 
     noise = _noise(ax, left, height, inputs["noise"].shape[:2])
-    melody = _sheets(ax, left, line, *sheet, real, inputs["melody"].shape[2])
+    melody = _sheets(ax, left, line, *sheet, real, inputs["given"].shape[2])
     chorale = _sheets(ax, left, lower, *sheet, real, critic[0].shape[2])
     voices = _sheets(ax, right, upper, *sheet, generated, generator[-1].shape[2])
     _text(ax, left, noise.top + 22, _named(inputs["noise"]))
-    _text(ax, left, melody.top + 22, _named(inputs["melody"]))
+    _text(ax, left, melody.top + 22, _named(inputs["given"]))
     _text(ax, left, chorale.bottom - 22, f"real chorales\n{_times(critic[0].shape)}")
     _text(ax, right, voices.top + 22, f"generated voices\n{_times(generator[-1].shape)}")
     _arrow(ax, (left, chorale.top + 4), (left, melody.bottom - 6))
