@@ -62,11 +62,11 @@ def test_other_numbers_of_tracks(lesson):
     assert lesson.random_cells(3, 6, SEED).shape == (3, 32, 1, 6)
 
 
-def test_a_third_of_the_samples_is_given_the_melody_alone(lesson):
+def test_half_of_the_samples_are_given_the_melody_alone(lesson):
     cells = drawn(lesson)
     alone = (cells == [1, 0, 0, 0]).all(axis=(1, 2))
     # And one in sixteen of those that are given whole voices.
-    assert alone.mean() == pytest.approx(1 / 3 + 2 / 9 / 16, abs=NEAR)
+    assert alone.mean() == pytest.approx(1 / 2 + 1 / 6 / 16, abs=NEAR)
 
 
 def test_others_are_given_whole_voices_single_cells_or_whole_beats(lesson):
@@ -77,8 +77,8 @@ def test_others_are_given_whole_voices_single_cells_or_whole_beats(lesson):
     through = (cells == cells[:, :1]).all(axis=(1, 2))  # what is given is given throughout
     together = (cells == cells[..., :1]).all(axis=(1, 2))  # to all voices at once
     by_beats, by_cells = together & ~through, ~together & ~through
-    assert by_beats.mean() == pytest.approx(2 / 9 * (1 - all_or_none), abs=NEAR)
-    assert by_cells.mean() == pytest.approx(2 / 9 * (1 - whole_voices), abs=NEAR)
+    assert by_beats.mean() == pytest.approx(1 / 6 * (1 - all_or_none), abs=NEAR)
+    assert by_cells.mean() == pytest.approx(1 / 6 * (1 - whole_voices), abs=NEAR)
 
     # Whole voices: every one of them as often, the melody as often as the bass.
     voices = cells[through & ~(cells == [1, 0, 0, 0]).all(axis=(1, 2)), 0]
@@ -383,9 +383,9 @@ TWICE = "given = tf.concat([given] * config.takes, 0)"
 MELODY = "real * tf.one_hot(0, 4)"
 MISTAKES = [
     (test_cells_are_given_or_not_by_whole_beats, "tf.repeat(given, midi", "tf.tile(given, (1, 4, 1, 1)) #"),
-    (test_a_third_of_the_samples_is_given_the_melody_alone, "kind < 1 / 3", "kind < 1 / 2"),
+    (test_half_of_the_samples_are_given_the_melody_alone, "kind < 1 / 2", "kind < 2 / 5"),
     (test_others_are_given_whole_voices_single_cells_or_whole_beats, "voice < 0.5\n", "voice < 0.9\n"),
-    (test_others_are_given_whole_voices_single_cells_or_whole_beats, "kind < 5 / 9", "kind < 4 / 9"),
+    (test_others_are_given_whole_voices_single_cells_or_whole_beats, "kind < 2 / 3", "kind < 3 / 5"),
     (test_others_are_given_whole_voices_single_cells_or_whole_beats, "beat < share", "beat < 0.5"),
     (
         test_others_are_given_whole_voices_single_cells_or_whole_beats,

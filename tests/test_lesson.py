@@ -895,8 +895,8 @@ MISTAKES = [
     (test_generator_levels, "bottom, d3, config.filters * 4", "bottom, d3, config.filters * 2"),
     (
         test_generator_takes_songs_of_any_length,
-        "classic_generator(config, tracks=4):\n    melody = keras.Input((None, midi_utils.PITCHES, 1)",
-        "classic_generator(config, tracks=4):\n    melody = keras.Input((32, midi_utils.PITCHES, 1)",
+        "classic_generator(config, tracks=4):\n    given = keras.Input((None, midi_utils.PITCHES",
+        "classic_generator(config, tracks=4):\n    given = keras.Input((32, midi_utils.PITCHES",
     ),
     (test_every_level_of_the_melody_is_skipped_across, "Concatenate()([x, skip])", "Concatenate()([x, x])"),
     (test_noise_changes_the_take, "Concatenate()([d4, noise])", "Concatenate()([d4, 0 * noise])"),
