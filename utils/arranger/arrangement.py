@@ -12,7 +12,7 @@ import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, grid_to_notes, voice_names
 from ..music.meter import bar_lines
-from ..songs.melody import Melody, notated, notated_signs
+from ..songs.melody import Melody, breath_marks, notated, notated_signs
 from ..songs.read_midi import MOST_TICKS_PER_BEAT
 from ..songs.song import MICROSECONDS_PER_MINUTE, MIDI_ENDINGS, SCORES_TO_WRITE, tempo_of
 from ..songs.write_midi import grid_to_ticks, write_tracks
@@ -149,7 +149,7 @@ class Arrangement:
             title=melody.title,
             keys=melody.keys,
             bars=melody.bars,
-            signs=signs,
+            signs=[*signs, *breath_marks(melody)],
             spelling=spelling,
             composer=melody.composer,
             lyricist=melody.lyricist,
