@@ -385,10 +385,11 @@ def test_what_stands_at_the_last_of_tied_heads_is_kept_whenever_the_score_is_wri
         assert kept == [Sign(16 * SCORE_TICKS, "fermata")]
 
 
-def test_a_phrase_may_end_within_a_triplet(tmp_path):
-    third = Fraction(1, 3)
-    notes = [("C5", 3), ("D5", third), ("E5", third), ("F5", third), ("G5", 4)]
-    melody = read_melody(notes, phrases="1:4.75")
-    assert melody.phrase_ends == (15, 16)
-    assert drawn(melody, tmp_path / "a.musicxml") == [3]
-    assert read_back(tmp_path / "a.musicxml").phrase_ends == (15, 16)
+@pytest.mark.parametrize(("asked", "ends", "marked"), [("1:4.75", (15, 32), [4]), ("1:4", (12, 32), [1])])
+def test_a_phrase_may_end_within_a_triplet(tmp_path, asked, ends, marked):
+    """Where the next note is less than a sixteenth away, as well."""
+    lengths = [3, Fraction(1, 6), Fraction(1, 6), Fraction(1, 3), Fraction(1, 3), 4, 4]
+    melody = read_melody(list(zip(range(72, 79), lengths, strict=True)), phrases=asked)
+    assert melody.phrase_ends == ends
+    assert drawn(melody, tmp_path / "a.musicxml") == marked
+    assert read_back(tmp_path / "a.musicxml").phrase_ends == ends
