@@ -3,12 +3,14 @@
 import json
 from fractions import Fraction
 from pathlib import Path
+from xml.etree import ElementTree
 
 import music21
 import numpy as np
 import pytest
 
 from pretrained.make_phrases import collect, fit, score
+from utils.arranger.arrangement import Arrangement
 from utils.corpus.pieces import load_chorales
 from utils.exam.whole import melody_of
 from utils.harmonize import main as harmonize
@@ -18,7 +20,7 @@ from utils.music.phrases import find_likeliest_ends, guess_phrase_ends
 from utils.songs.find_phrases import find_phrase_ends
 from utils.songs.melody import read_melody
 from utils.songs.places import name_place
-from utils.songs.song import MelodyError
+from utils.songs.song import SCORE_TICKS, MelodyError, Sign
 from utils.songs.typed import parse_notes
 
 ROOT = Path(__file__).parent.parent
@@ -302,3 +304,93 @@ def replace_song(melody):
     from utils.songs.song import Song
 
     return Song("a chorale", [], melody.ticks_per_beat, (), melody.meters, melody.pickup, bars=melody.bars)
+
+
+# --- Drawn ---
+
+
+def drawn(melody, path, place=0):
+    """Write a melody with two voices below it, or around it: the numbers of its notes with a breath mark."""
+    others = [np.where(melody.grid == REST, REST, melody.grid - down) for down in (12, 24)]
+    grid = np.stack([melody.grid, *others], axis=-1).astype(np.int8)
+    Arrangement(grid, np.stack([melody.onset] * 3, axis=-1), melody, {}, place=place).write(path)
+    marked = []
+    for number, part in enumerate(ElementTree.parse(path).findall("part")):
+        note = -1
+        for head in part.iter("note"):
+            if head.find("rest") is None and not any(t.get("type") == "stop" for t in head.iter("tie")):
+                note += 1
+            if head.find(".//breath-mark") is not None:
+                assert number == place and not any(t.get("type") == "start" for t in head.iter("tie"))
+                marked.append(note)
+    return marked
+
+
+def read_back(path, place=0):
+    return read_melody(path, track=place)
+
+
+@pytest.mark.parametrize(
+    ("asked", "marked"),
+    [
+        (None, [6, 13, 20]),
+        ("2:3 4:3 6:3", [6, 13, 20]),
+        ("2:4 3:3", [6, 9]),
+        (["3:2.5"], [8]),
+        ("8:3", [27]),  # else eight bars would be divided by whoever reads them
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_score_shows_where_phrases_end(tmp_path, asked, marked, place):
+    """At the last notes of the tune alone, and whoever reads it finds the same ends."""
+    melody = read_melody(parse_notes(TWINKLE), phrases=asked)
+    assert drawn(melody, tmp_path / "a.musicxml", place) == marked
+    assert read_back(tmp_path / "a.musicxml", place).phrase_ends == melody.phrase_ends
+
+
+def test_without_phrases_nothing_is_drawn(tmp_path):
+    melody = read_melody(parse_notes(TWINKLE), phrases="none")
+    assert drawn(melody, tmp_path / "a.musicxml") == []
+
+
+def test_signs_of_the_owner_stay_and_are_not_doubled(tmp_path):
+    notes = [(pitch, float(beats)) for pitch, beats in parse_notes(TWINKLE)]
+    notes[6] += (fermata(),)
+    notes[13] += (music21.articulations.BreathMark(),)
+    notes[16] += (music21.articulations.Accent(), fermata())
+    melody = read_melody(stream(*notes))
+    assert melody.phrase_ends == (24, 56, 72, 120)
+    assert drawn(melody, tmp_path / "a.musicxml") == [13]
+    back = read_back(tmp_path / "a.musicxml")
+    assert (back.signs, back.phrase_ends) == (melody.signs, melody.phrase_ends)
+    # Overruled, they are no ends here, but stay what they are.
+    melody = read_melody(stream(*notes), phrases="2:3 6:3")
+    assert drawn(melody, tmp_path / "a.musicxml") == [13, 20]
+    signs = read_back(tmp_path / "a.musicxml").signs
+    assert set(signs) - set(melody.signs) == {Sign(22 * SCORE_TICKS, "breath", "comma")}
+    assert set(melody.signs) <= set(signs)
+
+
+def test_what_stands_at_the_last_of_tied_heads_is_kept_whenever_the_score_is_written(tmp_path):
+    """The mark stands where the note ends; the phrase's last note begins with the first head."""
+    notes = [("C5", 4), ("D5", 2), ("E5", 4), ("F5", 2), ("G5", 2), ("A5", 2), ("A5", 2, fermata())]
+    part = stream(*notes, ("B5", 2), ("C6", 4))
+    first, second = list(part.recurse().notes)[5:7]
+    first.tie, second.tie = music21.tie.Tie("start"), music21.tie.Tie("stop")
+    melody = read_melody(part, phrases="2:3 4:3")
+    for _ in range(2):
+        assert melody.phrase_ends == (24, 56, 80)
+        assert drawn(melody, tmp_path / "a.musicxml") == [2]
+        melody = read_back(tmp_path / "a.musicxml")
+        kept = [sign for sign in melody.signs if sign.kind == "fermata"]
+        assert kept == [Sign(16 * SCORE_TICKS, "fermata")]
+
+
+@pytest.mark.parametrize(("asked", "ends", "marked"), [("1:4.75", (15, 32), [4]), ("1:4", (12, 32), [1])])
+def test_a_phrase_may_end_within_a_triplet(tmp_path, asked, ends, marked):
+    """Where the next note is less than a sixteenth away, as well."""
+    lengths = [3, Fraction(1, 6), Fraction(1, 6), Fraction(1, 3), Fraction(1, 3), 4, 4]
+    melody = read_melody(list(zip(range(72, 79), lengths, strict=True)), phrases=asked)
+    assert melody.phrase_ends == ends
+    assert drawn(melody, tmp_path / "a.musicxml") == marked
+    assert read_back(tmp_path / "a.musicxml").phrase_ends == ends

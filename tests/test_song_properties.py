@@ -161,10 +161,14 @@ def check_arrangement(arrangement, folder, music21=False):
     if music21:
         event("read back by music21")
         score = read_song(file)
-        tune = score.parts[[part.name for part in score.parts].index(names_of(file)[arrangement.place])]
-        assert [(note.start, note.pitch) for note in tune.notes] == [
+        track = [part.name for part in score.parts].index(names_of(file)[arrangement.place])
+        assert [(note.start, note.pitch) for note in score.parts[track].notes] == [
             (round(start * score.ticks_per_beat), pitch) for start, _, pitch in shown
         ]
+        again = read_melody(file, track=track)
+        if np.array_equal([again.grid, again.onset], [melody.grid, melody.onset]):  # else it lay off the grid
+            event("phrases read back")
+            assert again.phrase_ends == melody.phrase_ends
 
 
 def names_of(file):

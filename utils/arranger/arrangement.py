@@ -14,7 +14,7 @@ from ..music.grid import STEPS_PER_BEAT, grid_to_notes, voice_names
 from ..music.meter import bar_lines
 from ..songs.chords import chord_signs
 from ..songs.join_lines import in_ticks, join_line
-from ..songs.melody import Melody, notated, notated_signs
+from ..songs.melody import Melody, breath_marks, notated, notated_signs
 from ..songs.read_midi import MOST_TICKS_PER_BEAT
 from ..songs.song import MICROSECONDS_PER_MINUTE, MIDI_ENDINGS, SCORES_TO_WRITE, tempo_of
 from ..songs.write_midi import grid_to_ticks, write_tracks
@@ -202,7 +202,7 @@ class Arrangement:
             chords=chord_signs(self.chords) or True if chords else False,
             keys=melody.keys,
             bars=melody.bars,
-            signs=signs,
+            signs=[*signs, *breath_marks(melody)],
             spelling=spelling,
             composer=melody.composer,
             lyricist=melody.lyricist,

@@ -26,12 +26,21 @@ from ..music.meter import (
 )
 from ..music.theory import OCTAVE, find_key, note_name, sharps_of, spell
 from .find_melody import choose, follow_line, rank
-from .find_phrases import find_phrase_ends
+from .find_phrases import SIGNS, find_phrase_ends
 from .guess_pickup import guess_pickup
 from .mend_midi import find_header
 from .read_midi import read_midi, tempo_at
 from .read_musicxml import dropped, read_musicxml, read_stream
-from .song import LARGEST_SCORE, LONGEST_BEATS, SCORES_TO_READ, Key, MelodyError, check_length, read_bytes
+from .song import (
+    LARGEST_SCORE,
+    LONGEST_BEATS,
+    SCORES_TO_READ,
+    Key,
+    MelodyError,
+    Sign,
+    check_length,
+    read_bytes,
+)
 from .typed import read_typed
 
 NEAR_THIRD = Fraction(1, 16)  # beats; closer to a third of a beat than that may be a triplet
@@ -336,13 +345,50 @@ def notated_signs(melody):
     Returns
     -------
     signs : list of Sign
-        With quarter notes, Fractions, in place of ticks.
+        With quarter notes, Fractions, in place of ticks. Fermatas and breath marks, which stand at the last
+        of tied heads, are told with the beginning of their note.
     spelling : dict of (beat, pitch) to (letter, alteration)
     """
     place, _ = _placer(melody)
-    signs = [sign._replace(tick=place(sign.tick)) for sign in melody.signs]
+    starts = [note.start for note in melody.notes]
+
+    def begin(sign):
+        note = bisect_right(starts, sign.tick) - 1
+        held = sign.kind in SIGNS and note >= 0 and sign.tick < melody.notes[note].end
+        return starts[note] if held else sign.tick
+
+    signs = [sign._replace(tick=place(begin(sign))) for sign in melody.signs]
     spelling = {(place(tick), pitch): name for (tick, pitch), name in (melody.spelling or {}).items()}
     return signs, spelling
+
+
+def breath_marks(melody):
+    """Mark where a melody's phrases end: for whoever sees its score, and whoever reads it again.
+
+    A note that bears a fermata or a breath mark already gets none. Nor does the last one, which ends a phrase
+    for every reader, unless nothing else is marked: then it says that there is but one phrase. No mark can
+    say that there are no phrases, that one is longer than :func:`.find_phrase_ends` believes, or that a sign
+    of the owner's, which stays, was overruled.
+
+    Parameters
+    ----------
+    melody : Melody
+
+    Returns
+    -------
+    list of Sign
+        With quarter notes, Fractions, in place of ticks.
+    """
+    if not melody.phrase_ends:
+        return []
+    place, _ = _placer(melody)
+    begin = [place(note.start) for note in melody.notes]
+    steps = [int(to_steps(note.start, melody.ticks_per_beat)) for note in melody.notes]
+    ends = {begin[bisect_right(steps, step) - 1] for step in melody.phrase_ends}
+    marked = {sign.tick for sign in notated_signs(melody)[0] if sign.kind in SIGNS} & set(begin)
+    if marked or len(ends) > 1:
+        ends.discard(begin[-1])
+    return [Sign(beat, "breath", "comma") for beat in sorted(ends - marked)]
 
 
 def _placer(melody):
