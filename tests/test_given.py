@@ -349,6 +349,13 @@ def test_a_note_that_is_given_on_the_half_is_priced_as_what_it_is():
         assert 8 * (price - plain) == pytest.approx(10.0 if shape == "passing" else 0.0, abs=1e-3)
 
 
+def test_what_is_given_is_not_improbable():
+    kept = keep([[79, None, 60, 48]])
+    kept[1:, 1] = 67
+    _, price = decode(likely([{}, {67: 0.5}, {}, {}]), kept, FREE)
+    assert 4 * price == pytest.approx(-2 * np.log(0.5), rel=1e-4)  # on the beat, and of its first sixteenth
+
+
 def test_free_voices_are_suspended_over_a_given_bass():
     kept = keep([[74, None, None, 48], [74, None, None, 43]])
     p = likely([{}, {67: 0.9}, {60: 0.9}, {}], [{}, {67: 0.9}, {59: 0.9}, {}])
