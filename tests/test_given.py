@@ -292,7 +292,8 @@ def test_under_a_last_note_voices_rest_unless_a_given_one_makes_them_clash():
     assert name_chords(np.array([[72, 64, 55, 53]])).kind == NONE  # as it would be if they had rested
     # Between its beats nothing moves that is not given, however much it would like to.
     restless = replace(costs, inner_shapes=(0.0, *[-9.0] * 6))
-    assert (np.diff(decode(p, foreign, restless, **end)[0][8:, 1:3], axis=0) == 0).all()
+    found = decode(p, foreign, restless, **end)[0][4:].reshape(3, 4, 4)
+    assert (found == found[:, :1]).all()
 
 
 def test_a_last_note_is_one_beat_where_what_is_given_rests():
@@ -348,6 +349,13 @@ def test_a_note_that_is_given_on_the_half_is_priced_as_what_it_is():
         assert 8 * (price - plain) == pytest.approx(10.0 if shape == "passing" else 0.0, abs=1e-3)
 
 
+def test_what_is_given_is_not_improbable():
+    kept = keep([[79, None, 60, 48]])
+    kept[1:, 1] = 67
+    _, price = decode(likely([{}, {67: 0.5}, {}, {}]), kept, FREE)
+    assert 4 * price == pytest.approx(-2 * np.log(0.5), rel=1e-4)  # on the beat, and of its first sixteenth
+
+
 def test_free_voices_are_suspended_over_a_given_bass():
     kept = keep([[74, None, None, 48], [74, None, None, 43]])
     p = likely([{}, {67: 0.9}, {60: 0.9}, {}], [{}, {67: 0.9}, {59: 0.9}, {}])
@@ -390,6 +398,8 @@ def test_a_wanted_chord_sounds_though_the_network_knows_nothing_of_it():
     melody = np.full(4, 72)
     grids = {c: set_voices(p, melody, chords=wish([F_MAJOR], closeness=c))[0] for c in (0, 1, 9)}
     assert grids[0][0].tolist() == [72, 64, 55, 48]
+    prices = [set_voices(p, melody, STILL, chords=wish([F_MAJOR], closeness=c))[1] for c in (0, 1e-6)]
+    assert prices[0] == pytest.approx(prices[1], abs=1e-3)  # a faint wish is next to none
     for closeness in (1, 9):
         assert name_chords(grids[closeness]).root.tolist() == [5] * 4
 

@@ -383,6 +383,28 @@ def test_parallels_from_step_to_step_are_those_of_the_measure(place):
     assert found > 5
 
 
+def test_moves_between_fillings_are_priced_one_by_one():
+    rng, found = np.random.default_rng(0), 0
+    low = np.array([67, 60, 48])
+    pitch = (low + rng.choice([0, 2, 4], (12, 5, 4, 1)) + rng.choice([0, 0, 1], (12, 5, 4, 3))).astype(
+        np.int16
+    )
+    pitch[..., 0] = pitch[:, :1, :, 0]  # one melody
+    pitch[4:, ..., 1] = pitch[4:, :1, :, 1]  # and from there another voice that is given
+    chosen = pitch[:, 0, 0]
+    costs = replace(FREE, crowd=1.0, parallel=100.0)
+    prices = between.movement(pitch, chosen, costs)
+    for first, last in ((1, 4), (4, 8), (8, 12)):
+        moves = prices(first, last)
+        for beat, now, before in product(range(first, last), range(5), range(5)):
+            own, ago = pitch[beat, now, 0], pitch[beat - 1, before]
+            steps, beats = count_parallels(ago[3], own), count_parallels(ago[0], own)
+            lost = ((own != chosen[beat]) & (own != ago[3])).sum()  # held, but not there before
+            assert moves[beat - first, now, before] == steps + 100 * beats + between.FORBIDDEN * lost
+            found += min(steps, beats)
+    assert found > 5
+
+
 def test_voices_do_not_move_within_a_beat_of_triplets():
     p = on_beats([{67: 0.9}, {60: 0.9}, {48: 0.9}])
     p[2:4, 0] = np.eye(128)[65]
