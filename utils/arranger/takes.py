@@ -25,7 +25,7 @@ from ..music.grid import (
     voice_names,
 )
 from ..music.keys import find_key_of_melody
-from ..music.meter import bar_lines, hear_in_common_time
+from ..music.meter import bar_lines, hear_in_common_time, heard_steps
 from ..music.theory import OCTAVE, VOICE_RANGES, voice_ranges
 from ..networks.store import load_shipped_generator
 from ..songs.melody import Melody, read_melody
@@ -34,7 +34,6 @@ from .prices import Costs
 from .proposals import (
     CREATIVITY,
     draw_takes,
-    heard_steps,
     input_shapes,
     keys_to_ask_in,
     propose_probabilities,
