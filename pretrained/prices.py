@@ -16,7 +16,7 @@ import numpy as np
 
 from utils.arranger import between, sonorities
 from utils.arranger.prices import FREE, MOTIONS, SHAPES, SIZE_OF, Costs
-from utils.arranger.proposals import draw_takes, heard_steps, keys_to_ask_in, propose_probabilities
+from utils.arranger.proposals import draw_takes, keys_to_ask_in, propose_probabilities
 from utils.arranger.search import decode, give_line, lay_out_beats
 from utils.arranger.takes import last_notes
 from utils.corpus.pieces import load_chorales
@@ -25,6 +25,7 @@ from utils.music.cadences import CADENCES, name_cadences
 from utils.music.grid import REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of
 from utils.music.harmony import parallels_between_beats, sevenths_resolve, stray_six_four
 from utils.music.hearing import hear
+from utils.music.meter import heard_steps
 from utils.music.theory import FIFTH, OCTAVE
 
 ROUNDS = 10

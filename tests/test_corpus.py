@@ -3,6 +3,7 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import mido
@@ -13,8 +14,9 @@ from utils import dataset_utils
 from utils.corpus import bach, own_music, splits
 from utils.corpus.pieces import load_chorales, save_chorales
 from utils.corpus.roll_files import ROLL_FILES, load_rolls, save_rolls
-from utils.corpus.windows import window_starts
+from utils.corpus.windows import window_starts, windows_in_three
 from utils.music.grid import REST, grid_to_roll, onsets_of, roll_to_grid
+from utils.music.meter import Meter, hear_in_common_time, heard_steps
 from utils.songs.read_midi import read_grid
 from utils.songs.write_midi import write_midi
 from utils.training.batches import check_alike, count_voices, load_windows
@@ -396,10 +398,41 @@ def test_bad_corpora_are_named_with_a_cure(tmp_path):
             load_chorales(tmp_path / name)
 
 
+def longer_second_beat(bars):
+    """Draw bars of three beats out to four, in plain words: [step=12 n, voice] to [step=16 n, voice]."""
+    return np.concatenate(
+        [np.concatenate([bar[:8], [bar[7]] * 4, bar[8:]]) for bar in bars.reshape(-1, 12, bars.shape[-1])]
+    )
+
+
 def test_all_windows_of_the_training_chorales_are_served(chorales):
     windows = load_windows(DATASET / "chorales.npz")
-    expected = [c.grid[s : s + 32] for c in chorales if c.split == "train" for s in two_bar_starts(c)]
-    assert np.array_equal(windows, expected)
+    training = [c for c in chorales if c.split == "train"]
+    expected = [c.grid[s : s + 32] for c in training for s in two_bar_starts(c)]
+    in_three = [
+        longer_second_beat(c.grid[s : s + 24])
+        for c in training
+        if c.meter == "3/4"
+        for s in c.bars.tolist()
+        if s + 12 in c.bars and s + 24 <= len(c.grid)
+    ]
+    sounding = [cut for cut in in_three if (cut != REST).reshape(2, 16, 4).any(axis=1).all()]
+    assert np.array_equal(windows, expected + sounding)
+    assert 500 < len(sounding) < len(in_three)
+
+
+def test_three_beats_are_learned_as_they_are_heard(chorales):
+    """The training windows of a piece are what the arranger lets a network hear of it."""
+    for chorale in (c for c in chorales if c.split == "valid" and c.meter == "3/4"):
+        pickup = Fraction(int(chorale.bars[0]), 4)
+        meters = [Meter(Fraction(0), 3, 4)]
+        heard = heard_steps(hear_in_common_time(meters, pickup, len(chorale.grid)))
+        windows = windows_in_three([chorale])
+        first = 16 if pickup else 0
+        for number, window in enumerate(windows):
+            start = first + 16 * number
+            assert np.array_equal(window, chorale.grid[heard[start : start + 32]]), (chorale.name, number)
+    assert windows_in_three([c for c in chorales if c.meter != "3/4"]).shape == (0, 32, 4)
 
 
 def test_windows_begin_where_two_whole_bars_do(chorales):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll
@@ -127,26 +125,6 @@ def propose_probabilities(generator, given, noise, keys, voices):
         piece = propose(generator, given[first : start + PIECE + OVERLAP], noise[:, bars], keys)[..., voices]
         answers.append(average_over_keys(piece)[:, start - first :][:, :PIECE])
     return np.concatenate(answers, axis=1)
-
-
-def heard_steps(heard, window=None):
-    """Tell which step of a song the model hears at each of its own steps.
-
-    Parameters
-    ----------
-    heard : int array [step]
-        The model's step at which it hears each step, ascending.
-    window : int, optional
-        A length that the model's song must be a multiple of, besides two bars.
-
-    Returns
-    -------
-    int array [step of the model]
-        Between two steps of the song, and after the last, it hears the note before.
-    """
-    window = math.lcm(window or STEPS_PER_WINDOW, STEPS_PER_WINDOW)
-    length = -(-(heard[-1] + 1) // window) * window
-    return np.maximum(np.searchsorted(heard, np.arange(length), side="right") - 1, 0)
 
 
 def to_probability(output):

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of, to_steps
 from ..music.keys import find_key_of_melody
-from ..music.meter import bar_lines, hear_in_common_time
+from ..music.meter import bar_lines, hear_in_common_time, heard_steps
 from ..music.theory import OCTAVE, VOICE_RANGES, pitch_number, voice_ranges
 from ..networks.given import hears_any_part
 from ..networks.store import load_shipped_generator
@@ -33,7 +33,6 @@ from .proposals import (
     count_voices,
     critic_scores,
     draw_takes,
-    heard_steps,
     input_shapes,
     keys_to_ask_in,
     propose_probabilities,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW
+from ..music.meter import Meter, hear_in_common_time, heard_steps
+
+IN_THREE = Meter(Fraction(0), 3, 4)
 
 
 def window_starts(piece):
@@ -50,6 +55,34 @@ def windows(pieces):
     """
     places = [(c, slice(s, s + STEPS_PER_WINDOW)) for c in pieces for s in window_starts(c)]
     return np.stack([c.grid[w] for c, w in places]), np.stack([c.onset[w] for c, w in places])
+
+
+def windows_in_three(pieces):
+    """Cut every two bars on end out of pieces in 3/4, as a model that knows bars of four beats hears them.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+        At least one; those in other meters are passed over.
+
+    Returns
+    -------
+    int8 array [sample, step=32, voice]
+        See :func:`.hear_in_common_time`: the second beat of each bar is twice as long.
+    """
+    length = 2 * int(IN_THREE.steps)
+    source = heard_steps(hear_in_common_time([IN_THREE], 0, length))
+    cuts = []
+    for piece in pieces:
+        if piece.meter != f"{IN_THREE.numerator}/{IN_THREE.denominator}":
+            continue
+        bars = set(piece.bars.tolist())
+        for start in sorted(bars):
+            begun = bars & set(range(start, start + length))
+            if start + length <= len(piece.grid) and begun == {start, start + length // 2}:
+                window = piece.grid[start : start + length][source]
+                cuts += [window] if _every_bar_sounds(window) else []
+    return np.array(cuts, np.int8).reshape(-1, STEPS_PER_WINDOW, pieces[0].grid.shape[1])
 
 
 def opening_windows(pieces):

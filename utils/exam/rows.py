@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arranger.proposals import CREATIVITY, give_voices, propose
-from ..arranger.takes import harmonize_given, last_notes
+from ..arranger.proposals import CREATIVITY, propose
+from ..arranger.takes import fill_rests, harmonize_given, last_notes
 from ..corpus.pieces import CHORALES_FILE, load_chorales
 from ..corpus.windows import window_starts
 from ..music.grid import STEPS_PER_BAR, STEPS_PER_WINDOW, grid_to_roll, onsets_of
@@ -158,10 +158,11 @@ def predict_alone(generator, songs):
 
     answers, validity = [], {"one note a voice": [], "melody kept": []}
     for song in songs:
-        output = propose(generator, give_voices(song, [0]))[0, 0]
+        given = give_melody(song)
+        output = propose(generator, given)[0, 0]
         played = harden(output[None], head_of(generator))
         validity["one note a voice"].append(monophony(played))
-        validity["melody kept"].append(melody_kept(played, grid_to_roll(song[None, :, :1])))
+        validity["melody kept"].append(melody_kept(played, grid_to_roll(given[None, :, :1])))
         lower = output[..., 1:].argmax(axis=1)
         answers.append(np.concatenate([song[:, :1], lower], axis=-1).astype(np.int8))
     return answers, {name: np.array(values) for name, values in validity.items()}
@@ -190,13 +191,19 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
         begins = onsets_of(song[:, :1])[:, 0]
         ends = guess_phrase_ends(song[:, 0], begins, np.arange(0, len(song), STEPS_PER_BAR))
         ends = last_notes(begins, ends)
-        given = give_voices(song, [0])
-        found = harmonize_given(generator, given, takes, seed, critic, creativity, costs, phrase_ends=ends)
+        found = harmonize_given(
+            generator, give_melody(song), takes, seed, critic, creativity, costs, phrase_ends=ends
+        )
         for number_of_take, take in enumerate(found):
-            answers[number_of_take].append(take.grid)
+            answers[number_of_take].append(np.column_stack([song[:, 0], take.grid[:, 1:]]))
             for name, score in take.scores.items():
                 scores[name][number_of_take, number] = score
     return answers, scores
+
+
+def give_melody(song):
+    """Give the melody of a song, held through its rests: int array [step, voice], REST elsewhere."""
+    return fill_rests(song, np.broadcast_to(np.arange(song.shape[1]) == 0, song.shape))
 
 
 def cut_songs(songs):

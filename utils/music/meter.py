@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .grid import STEPS_PER_BAR, STEPS_PER_BEAT
+from .grid import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW
 
 TYPICAL = (4, 4)  # where nothing is said
 UNITS = (1, 2, 4, 8, 16, 32, 64)  # that a meter may count, as parts of a whole note
@@ -301,6 +301,26 @@ def hear_in_common_time(meters, pickup, steps, bars=None):
         now += -now % math.gcd(STEPS_PER_BAR, length)
         heard.extend(now + places)
     return np.array(heard, int)
+
+
+def heard_steps(heard, window=None):
+    """Tell which step of a song the model hears at each of its own steps.
+
+    Parameters
+    ----------
+    heard : int array [step]
+        The model's step at which it hears each step, ascending.
+    window : int, optional
+        A length that the model's song must be a multiple of, besides two bars.
+
+    Returns
+    -------
+    int array [step of the model]
+        Between two steps of the song, and after the last, it hears the note before.
+    """
+    window = math.lcm(window or STEPS_PER_WINDOW, STEPS_PER_WINDOW)
+    length = -(-(heard[-1] + 1) // window) * window
+    return np.maximum(np.searchsorted(heard, np.arange(length), side="right") - 1, 0)
 
 
 def _places(numerator, denominator):

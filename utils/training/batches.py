@@ -8,7 +8,7 @@ import numpy as np
 
 from ..corpus.pieces import load_chorales
 from ..corpus.roll_files import load_rolls
-from ..corpus.windows import windows
+from ..corpus.windows import windows, windows_in_three
 from ..music.grid import PITCHES, REST, STEPS_PER_WINDOW, VOICES, grid_to_roll, roll_to_grid
 from ..music.registers import find_registers, histogram
 from .shards import Shards
@@ -23,7 +23,8 @@ def load_windows(path: str | Path) -> np.ndarray | Shards:
     ----------
     path : str or Path
         A ``.npy`` of piano rolls; a ``.npz`` of whole chorales, of which every two-bar window of the
-        training split is taken; or a folder of shards, which stay on disk until they are needed.
+        training split is taken, those in 3/4 as they are heard in bars of four beats; or a folder of
+        shards, which stay on disk until they are needed.
 
     Returns
     -------
@@ -38,7 +39,8 @@ def load_windows(path: str | Path) -> np.ndarray | Shards:
     if Path(path).is_dir():
         return Shards(path)
     if str(path).endswith(".npz"):
-        return windows(load_chorales(path, "train"))[0]
+        pieces = load_chorales(path, "train")
+        return np.concatenate([windows(pieces)[0], windows_in_three(pieces)])
     rolls = load_rolls(path)
     grid = roll_to_grid(rolls)
     if not np.array_equal(grid_to_roll(grid, np.int8), rolls):
