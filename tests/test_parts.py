@@ -312,6 +312,15 @@ def test_a_part_of_two_staves_with_chords_and_silent_voices(tmp_path):
     ]
 
 
+def test_a_voice_that_is_silent_in_the_pickup_enters_in_time(tmp_path):
+    time = "<attributes><time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
+    bar = head("C", 5, 4, 1, 1) + back(4) + head("E", 4, 4, 2, 1)
+    path = piano_score(tmp_path / "a.musicxml", time + head("G", 4, 1, 1, 1), bar)
+    read = read_parts(path, keep="all")
+    assert read.tune.pickup == 1
+    assert [read.parts[voice].grid[::4].tolist() for voice in (0, 1)] == [[67, *[72] * 4], [-1, *[64] * 4]]
+
+
 # --- What is refused ---
 
 
