@@ -329,6 +329,8 @@ def test_a_voice_that_is_silent_in_the_pickup_enters_in_time(tmp_path):
     [
         ({}, "baritone", "no voice 'baritone'. The voices are soprano, alto, tenor, bass .or S, A, T, B"),
         ({}, "", "no voice is named"),
+        ({}, 5, "no voice '5'"),
+        ({}, ["bass", None], "no voice 'None'"),
         ({}, {}, "no voice is named"),
         ({}, "bass B", "given twice"),
         ({"Tenor": [], "Bass": []}, "tenor", r"no part of it is the tenor.*tenor\": 0.*1 Alto \(alto\)"),
