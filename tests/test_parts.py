@@ -321,6 +321,13 @@ def test_a_voice_that_is_silent_in_the_pickup_enters_in_time(tmp_path):
     assert [read.parts[voice].grid[::4].tolist() for voice in (0, 1)] == [[67, *[72] * 4], [-1, *[64] * 4]]
 
 
+@pytest.mark.parametrize("length", ["1e9999999", "x", "-1e300"])
+def test_lengths_that_make_no_sense(tmp_path, length):
+    bar = head("C", 5, 4, 1, 1) + back(4) + head("E", 4, length, 2, 1) + head("C", 4, 4, 2, 1)
+    with pytest.raises(MelodyError, match=r"a\.musicxml: "):
+        read_parts(piano_score(tmp_path / "a.musicxml", bar), keep="all")
+
+
 # --- What is refused ---
 
 
