@@ -246,6 +246,15 @@ def test_a_score_keeps_words_slurs_signs_and_spelling_of_every_part(tmp_path):
     check_read_back(again, arrangement)
 
 
+def test_words_of_a_midi_file_stay_in_time_beside_a_score(tmp_path):
+    write_notes(tmp_path / "t.mid", ("Tune", [(0, 960, 72), (960, 3840, 74)]))
+    read = read_parts(tmp_path / "t.mid", keep={"bass": scored(tmp_path / "b.musicxml")})
+    sung = replace(read.tune, signs=(Sign(960, "lyric", "Preis", 1, "single"),))
+    arrangement = replace(arrange(read), melody=sung)
+    file = arrangement.write(tmp_path / "a.musicxml")
+    assert ("Preis", 2) in marks(file, 0) and ("Dank", 4) in marks(file, 3)
+
+
 # --- Some cells are kept ---
 
 
@@ -271,6 +280,17 @@ def test_what_is_kept_of_a_part_is_its_owners_and_the_rest_new(tmp_path):
         (2880, 3840, 62),
     ]
     check_read_back(arrangement.write(tmp_path / "b.musicxml"), arrangement)
+
+
+def test_a_new_note_makes_way_for_one_that_its_owner_begins_early(tmp_path):
+    alto = [(0, 1900, 64), (1911, 3840, 65)]
+    tune = ("Soprano", [(0, 3840, 72)])
+    arrangement = arrange(read_parts(write_notes(tmp_path / "a.mid", tune, ("Alto", alto)), keep="all"))
+    kept, grid = arrangement.kept.copy(), arrangement.grid.copy()
+    kept[:16, 1], grid[:16, 1] = False, 65
+    arrangement = replace(arrangement, kept=kept, grid=grid)
+    written = read_song(arrangement.write(tmp_path / "b.mid")).parts[1].notes
+    assert [tuple(note)[:3] for note in written] == [(0, 1911, 65), (1911, 3840, 65)]
 
 
 def test_a_changed_note_is_written_and_the_others_are_their_owners(tmp_path):

@@ -141,6 +141,7 @@ def test_other_meters_and_pickups():
         ("% | C", "bar 1 of the chords: % stands alone"),
         ("C | % G", "bar 2 of the chords: % stands alone"),
         ("", "no chord symbols"),
+        (5, "5 is no text with chord symbols"),
         (" | | ", "no chord symbols"),
     ],
 )

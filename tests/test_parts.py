@@ -312,6 +312,22 @@ def test_a_part_of_two_staves_with_chords_and_silent_voices(tmp_path):
     ]
 
 
+def test_a_voice_that_is_silent_in_the_pickup_enters_in_time(tmp_path):
+    time = "<attributes><time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
+    bar = head("C", 5, 4, 1, 1) + back(4) + head("E", 4, 4, 2, 1)
+    path = piano_score(tmp_path / "a.musicxml", time + head("G", 4, 1, 1, 1), bar)
+    read = read_parts(path, keep="all")
+    assert read.tune.pickup == 1
+    assert [read.parts[voice].grid[::4].tolist() for voice in (0, 1)] == [[67, *[72] * 4], [-1, *[64] * 4]]
+
+
+@pytest.mark.parametrize("length", ["1e9999999", "x", "-1e300"])
+def test_lengths_that_make_no_sense(tmp_path, length):
+    bar = head("C", 5, 4, 1, 1) + back(4) + head("E", 4, length, 2, 1) + head("C", 4, 4, 2, 1)
+    with pytest.raises(MelodyError, match=r"a\.musicxml: "):
+        read_parts(piano_score(tmp_path / "a.musicxml", bar), keep="all")
+
+
 # --- What is refused ---
 
 
@@ -320,6 +336,8 @@ def test_a_part_of_two_staves_with_chords_and_silent_voices(tmp_path):
     [
         ({}, "baritone", "no voice 'baritone'. The voices are soprano, alto, tenor, bass .or S, A, T, B"),
         ({}, "", "no voice is named"),
+        ({}, 5, "no voice '5'"),
+        ({}, ["bass", None], "no voice 'None'"),
         ({}, {}, "no voice is named"),
         ({}, "bass B", "given twice"),
         ({"Tenor": [], "Bass": []}, "tenor", r"no part of it is the tenor.*tenor\": 0.*1 Alto \(alto\)"),

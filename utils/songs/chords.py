@@ -123,6 +123,8 @@ def read_chords(song, text, steps=None):
         If a symbol is unknown, or there are more bars of chords than of music.
     """
     source, steps = source_of(song), len(song.grid) if steps is None else steps
+    if not isinstance(text, str):
+        raise MelodyError(source, f"{shown(text)} is no text with chord symbols", ADVICE)
     bars, first = bars_of(song, steps)
     bars = bars[1 - first :]
     typed = _typed_bars(text)

@@ -151,7 +151,8 @@ def name_of_part(part):
 def _voices_asked(song, keep, found, voices):
     """List the voices that are to be kept, of those that a song has."""
     if not (isinstance(keep, str) and keep.strip().lower() == EVERY_PART):
-        names = [word[0] for word in VOICE_WORD.finditer(keep)] if isinstance(keep, str) else list(keep)
+        several = isinstance(keep, list | tuple | set | frozenset)
+        names = keep if several else [word[0] for word in VOICE_WORD.finditer(str(keep))]
         return [voice_number(name, voices, song.source) for name in names]
     claimed = sum(len(claims) for claims in found.values())
     if claimed < len(song.parts) and len(found) < voices:

@@ -69,7 +69,7 @@ def _timed(measure):
     """Go through a bar: (element, start, end) in its divisions; only notes and rests have a length."""
     now = start = end = Fraction(0)
     for element in measure:
-        length = Fraction(element.findtext("duration") or 0)
+        length = Fraction(float(element.findtext("duration") or 0))  # a fraction of 1e9999999 takes forever
         if element.tag == "backup":
             now -= length
         elif element.tag == "forward":
