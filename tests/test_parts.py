@@ -350,6 +350,7 @@ def test_lengths_that_make_no_sense(tmp_path, length):
         ({"Alto": [(0, 1920, 67), (480, 960, 64)]}, "all", 'at once in "Alto", the alto, at 1:2'),
         ({"Alto": [(0, 1920, 67), (0, 1920, 64)]}, "alto", 'at once in "Alto", the alto, at 1:1'),
         ({"Alto": [(0, 1920, 67), (960, 3840, 64)]}, "alto", 'at once in "Alto", the alto, at 1:3'),
+        ({"Alto": [(0, 1920, 67), (1680, 1800, 64)]}, "alto", 'at once in "Alto", the alto, at 1:4.5'),
         ({"Bass": [(0, 1920, 50), (1920, 2400, 77)]}, "all", '"Bass", the bass, has F5 at 2:1.*C2 to E4'),
         ({"Bass": [(0, 1921 * 3, 50)]}, "all", '"Bass", the bass, goes on to bar 4,.*"Soprano".*in bar 2'),
     ],
@@ -363,6 +364,12 @@ def test_bad_input_is_refused_with_a_word_on_where(tmp_path, changes, keep, word
 def test_what_lies_just_within_the_bounds_is_taken(tmp_path):
     path = quartet(tmp_path / "a.mid", Bass=[(0, 1920, 24), (1920, 3840 + 1920, 76)])
     assert len(read_parts(path, keep="all").parts) == 4
+
+
+def test_a_note_that_is_held_over_a_lower_one_ends_there(tmp_path):
+    read = read_parts(quartet(tmp_path / "a.mid", Bass=[(0, 2160, 50), (1920, 3840, 48)]), keep="all")
+    assert read.parts[3].grid[14:20].tolist() == [50, 50, 48, 48, 48, 48]
+    assert np.flatnonzero(read.parts[3].onset).tolist() == [0, 16]
 
 
 def test_grace_notes_are_no_second_voice(tmp_path):
