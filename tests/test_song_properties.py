@@ -49,7 +49,7 @@ def tries(share=1):
 
 def stub(voices):
     """A generator that needs no network: the melody's own pitches in every voice."""
-    return Recorder(lambda melody, noise: np.repeat(melody, voices, axis=-1))
+    return Recorder(lambda melody, noise: np.repeat(melody, voices, axis=-1), voices)
 
 
 STEPS = st.one_of(st.integers(1, 12), st.sampled_from([1, 2, 4, 4, 8, 16]))
