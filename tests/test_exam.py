@@ -15,7 +15,7 @@ from utils.exam.rows import arrange, bach_against_bach, load_songs, predict_alon
 from utils.exam.tables import SHOWN, confidence, summarize, table
 from utils.exam.whole import arrange_whole, in_windows, load_whole_songs, measure_whole, melody_of
 from utils.music import measures
-from utils.music.grid import REST, quantize
+from utils.music.grid import quantize
 from utils.music.meter import bar_lines
 from utils.networks.store import load_network
 from utils.training.batches import load_windows
