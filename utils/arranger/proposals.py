@@ -18,7 +18,7 @@ JUDGED_AT_ONCE = 64  # windows
 TRANSPOSITIONS = (0, -1, 1, -2)
 # A long song is heard in pieces. A generator with four halvings hears no further than four bars, so pieces
 # that overlap by that much give what one pass would.
-PIECE = 48 * STEPS_PER_BAR
+PIECE = 20 * STEPS_PER_BAR
 OVERLAP = 4 * STEPS_PER_BAR
 
 
@@ -118,13 +118,14 @@ def propose_probabilities(generator, given, noise, keys, voices):
     voices = list(voices)
     if input_shapes(generator)[0] is not None or len(given) <= PIECE + 2 * OVERLAP:
         return average_over_keys(propose(generator, given, noise, keys)[..., voices])
-    answers = []
+    # Of an hour these are hundreds of megabytes: they are written once, and never joined.
+    answer = np.empty((len(noise), len(given), len(voices), PITCHES), np.float32)
     for start in range(0, len(given), PIECE):
         first = max(0, start - OVERLAP)
         bars = slice(first // STEPS_PER_BAR, (start + PIECE + OVERLAP) // STEPS_PER_BAR)
         piece = propose(generator, given[first : start + PIECE + OVERLAP], noise[:, bars], keys)[..., voices]
-        answers.append(average_over_keys(piece)[:, start - first :][:, :PIECE])
-    return np.concatenate(answers, axis=1)
+        answer[:, start : start + PIECE] = average_over_keys(piece)[:, start - first :][:, :PIECE]
+    return answer
 
 
 def to_probability(output):

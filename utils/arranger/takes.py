@@ -375,13 +375,15 @@ def harmonize_given(
     source = heard_steps(heard, input_shapes(generator)[0])
     noise = _checked_noise(noise, generator, takes, seed, len(source) // STEPS_PER_BAR, creativity, sober)
     free = [voice for voice in range(voices) if (given[:, voice] == REST).any()]
+    # A slice is no copy, which counts in an hour of music.
+    at = slice(steps) if np.array_equal(heard, np.arange(steps)) else heard
     if tune and not hears_any_part(generator):
         soprano = to_hear[source][:, [tune]]
-        below = propose_probabilities(generator, soprano, noise, keys, range(1, voices))[:, heard]
+        below = propose_probabilities(generator, soprano, noise, keys, range(1, voices))[:, at]
         around = np.stack([move_around(one, given[:, tune], tune) for one in below])
         proposed = around[:, :, np.isin(np.delete(np.arange(voices), tune), free)]
     else:
-        proposed = propose_probabilities(generator, to_hear[source], noise, keys, free)[:, heard]
+        proposed = propose_probabilities(generator, to_hear[source], noise, keys, free)[:, at]
     if tune:
         costs = replace(costs or Costs(), crossing=CROSSING_THE_TUNE)
     fixed = given if tune else to_hear  # a melody that is no soprano's is set to where the voices sing
