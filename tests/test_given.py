@@ -12,6 +12,7 @@ from test_search import (
     FREE,
     ROOT,
     STILL,
+    any_costs,
     count_parallels,
     noisy,
     on_beats,
@@ -128,17 +129,7 @@ def test_around_what_is_given_the_beats_are_the_cheapest_of_all_paths(monkeypatc
         sonorities, "COMBINED", 9
     )  # of one free voice nine pitches, of two three, of three two
     rng = np.random.default_rng(seed)
-    costs = replace(
-        FREE,
-        kinds=tuple(rng.uniform(0, 2, len(KINDS) + 1)),
-        inversions=tuple(rng.uniform(0, 2, 4)),
-        inner_moves=tuple(rng.uniform(0, 2, 8)),
-        bass_moves=tuple(rng.uniform(0, 2, 8)),
-        crossing=1.5,
-        spacing=0.7,
-        parallel=2.0,
-        contrary=-0.4,
-    )
+    costs = any_costs(rng)
     ranges = np.array(voice_ranges(4))
     kept = rng.integers(ranges[:, 0], ranges[:, 1] + 1, (3, 4))
     kept[:, 1:][rng.random((3, 3)) < 0.6] = REST

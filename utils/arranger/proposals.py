@@ -74,24 +74,6 @@ def _to_hear(generator, given, key):
     return write_given(grid_to_roll(moved), given != REST, hears_any_part(generator))
 
 
-def give_voices(grid, voices):
-    """Give some whole voices and nothing else.
-
-    Parameters
-    ----------
-    grid : int array [step, voice]
-    voices : sequence of int
-
-    Returns
-    -------
-    int array [step, voice]
-        REST in all others.
-    """
-    given = np.full(grid.shape, REST)
-    given[:, list(voices)] = grid[:, list(voices)]
-    return given
-
-
 def count_voices(generator):
     """Count the voices that a generator writes, the given ones included."""
     shape = getattr(generator, "output_shape", None)

@@ -68,7 +68,8 @@ def harmonize(
     -------
     Arrangement
     """
-    sober = takes if seed is None else 0
+    sober = seed is None
+    takes = min(takes, 1) if sober else takes  # without noise one is like the other
     return harmonize_takes(melody, takes, seed or 0, creativity, generator, critic, sober=sober, **options)[0]
 
 
