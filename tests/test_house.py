@@ -12,7 +12,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 UTILS = ROOT / "utils"
 # From the ground up: a room imports only from its own folder and from those before it.
-FOLDERS = ("music", "songs", "pictures", "networks", "corpus", "training", "arranger", "exam", "lesson")
+FOLDERS = (
+    "music",
+    "songs",
+    "pictures",
+    "networks",
+    "corpus",
+    "training",
+    "arranger",
+    "panel",
+    "exam",
+    "lesson",
+)
 GROUND = ("path_utils", "quiet_tensorflow")  # anybody may import these
 HEAVY = ("tensorflow", "keras", "music21", "pypianoroll", "matplotlib", "moviepy", "IPython", "tensorboard")
 

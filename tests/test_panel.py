@@ -7,9 +7,9 @@ import mido
 import music21
 import pytest
 
-from utils.arranger.panel import AS_IT_IS
-from utils.arranger.panel import panel as open_panel
 from utils.arranger.takes import harmonize_takes
+from utils.panel.panel import AS_IT_IS
+from utils.panel.panel import panel as open_panel
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_phrases_are_where_the_owner_says(tmp_path, monkeypatch):
         asked.append(options["phrases"])
         raise ValueError("enough")
 
-    monkeypatch.setattr("utils.arranger.panel.harmonize_takes", harmonize_nothing)
+    monkeypatch.setattr("utils.panel.panel.harmonize_takes", harmonize_nothing)
     panel = open_panel(folder=tmp_path)
     for words in ("", " 1:3 ", "none"):
         panel.phrases.value = words

@@ -28,7 +28,8 @@ imports only from those above it in this table.
 ``networks/``       layers, heads, networks in files
 ``corpus/``         Bach's chorales and your own music: pieces, windows, splits, data files
 ``training/``       batches, runs and their checkpoints, the live view, replicas, shards
-``arranger/``       proposals, search, takes, arrangements, the panel
+``arranger/``       proposals, search, takes, arrangements
+``panel/``          the instrument for people who do not program, in the lesson and on its own
 ``exam/``           who is measured, how, and the tables
 ``lesson/``         the notebook's definitions, its execution, its published outputs, its exercises
 ==================  =================================================================================

@@ -126,7 +126,7 @@ def show_generated_pianorolls(
 
 
 def panel(generator=None):
-    """Open a panel that harmonizes melodies: see :func:`.arranger.panel.panel`."""
-    from .arranger.panel import panel as open_panel
+    """Open a panel that harmonizes melodies: see :func:`.panel.panel.panel`."""
+    from .panel.panel import panel as open_panel
 
     return open_panel(generator)

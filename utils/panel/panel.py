@@ -14,14 +14,14 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from ..arranger.proposals import CREATIVITY
+from ..arranger.takes import harmonize_takes
 from ..path_utils import GALLERY_DIR, MODEL_DIR, PROJECT_DIR, atomic_write
 from ..pictures.page import show_score
 from ..pictures.rolls import draw_roll
 from ..songs.song import SCORES_TO_READ
 from ..songs.sound import write_audio
 from ..songs.typed import TYPED_EXAMPLE, parse_notes
-from .proposals import CREATIVITY
-from .takes import harmonize_takes
 
 FOLDER = MODEL_DIR / "panel"
 NOTATION = (
