@@ -995,7 +995,11 @@ MISTAKES = [
         "(given, noise), training=False), config.takes",
     ),
     (test_fused_critic_step_equals_separate_passes, "[real, fake], 0)", "[fake, real], 0)"),
-    (test_fused_critic_step_equals_separate_passes, "config.penalty_weight * gradient_penalty", "10 * gradient_penalty"),
+    (
+        test_fused_critic_step_equals_separate_passes,
+        "config.penalty_weight * gradient_penalty",
+        "10 * gradient_penalty",
+    ),
     (
         test_critic_hears_every_piece_with_its_melody,
         "[given, given], 0)",

@@ -1,6 +1,7 @@
 """What a reader sees and hears: players, scores, piano rolls, curves, the film of a training."""
 
 from .exam.figure import plot_evaluation
+from .lesson.words import example
 from .pictures.curves import plot_loss_logs, plot_metrics, plot_runs, plot_slopes
 from .pictures.film import make_training_video
 from .pictures.heaps import draw_critics
@@ -10,6 +11,7 @@ from .pictures.rolls import draw_roll, plot_pianoroll, show_pianoroll
 __all__ = [
     "draw_critics",
     "draw_roll",
+    "example",
     "make_training_video",
     "players",
     "playmidi",
