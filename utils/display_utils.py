@@ -1,13 +1,17 @@
 """What a reader sees and hears: players, scores, piano rolls, curves, the film of a training."""
 
 from .exam.figure import plot_evaluation
-from .pictures.curves import plot_loss_logs, plot_metrics, plot_runs
+from .lesson.words import example
+from .pictures.curves import plot_loss_logs, plot_metrics, plot_runs, plot_slopes
 from .pictures.film import make_training_video
+from .pictures.heaps import draw_critics
 from .pictures.page import players, playmidi, show_score
 from .pictures.rolls import draw_roll, plot_pianoroll, show_pianoroll
 
 __all__ = [
+    "draw_critics",
     "draw_roll",
+    "example",
     "make_training_video",
     "players",
     "playmidi",
@@ -16,6 +20,7 @@ __all__ = [
     "plot_metrics",
     "plot_pianoroll",
     "plot_runs",
+    "plot_slopes",
     "show_pianoroll",
     "show_score",
 ]
