@@ -1,4 +1,4 @@
-"""Run the lesson in its default preset and store the outputs in notebook.ipynb: ``make outputs``."""
+"""Run the lesson in its default preset and store the outputs in both editions of it: ``make outputs``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import nbformat
 from PIL import Image
 
 from ..path_utils import MODEL_DIR, atomic_write
+from . import korean
 from .execution import NOTEBOOK, run_notebook, without_widgets
 
 
@@ -59,6 +60,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         executed = run_notebook(Path(folder) / "notebook.ipynb", {})
     atomic_write(NOTEBOOK, lambda name: nbformat.write(tidy(executed), name))
+    korean.main([])
 
 
 if __name__ == "__main__":
