@@ -69,7 +69,7 @@ def _player(label, midi_path, seconds):
     if seconds is not None and len(sound) >= round(seconds * SAMPLE_RATE):
         label = f"{label} (first {seconds:g} s)"
     label = html.escape(str(label))
-    # Of a notebook that is not trusted yet, Jupyter leaves out aria-label, but not title: it is the name then.
+    # Of a notebook that is not trusted yet Jupyter shows no aria-label; the title is the name then.
     return (
         f'<figure style="margin:0; flex:1 1 {PLAYER_WIDTH}px; max-width:100%">'
         f"<figcaption>{label}</figcaption>"
