@@ -81,7 +81,9 @@ def engrave(musicxml_path, layout="staves", width=1000, bars=None):
     if layout == "choir":
         _condense(score)
     verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
+    # The folder of its fonts is known in the thread that imported verovio, and in no other.
+    toolkit = verovio.toolkit(False)
+    toolkit.setResourcePath(str(Path(verovio.__file__).with_name("data")))
     spacing = WIDE_SPACING if score.find(".//harmony") is not None else {}
     toolkit.setOptions(VEROVIO_OPTIONS | spacing | {"pageWidth": round(width / PIXELS_PER_UNIT)})
     if not toolkit.loadData(ElementTree.tostring(score, encoding="unicode")):
