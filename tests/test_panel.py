@@ -1,15 +1,19 @@
 import base64
 import re
+import threading
 from datetime import datetime
 from pathlib import Path
 
 import mido
 import music21
+import nbformat
 import pytest
 
 from utils.arranger.takes import harmonize_takes
+from utils.lesson.definitions import NOTEBOOK
 from utils.panel.panel import AS_IT_IS
 from utils.panel.panel import panel as open_panel
+from utils.songs.song import MelodyError
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +24,14 @@ def played(tmp_path_factory):
     panel.pickup.value = "1 beat"
     panel.takes.value, panel.seed.value, panel.tempo.value, panel.instrument.value = 2, 5, 60, "church organ"
     panel.button.click()
+    panel.wait()
     return panel
 
 
 def data_of(page, kind):
-    return base64.b64decode(re.search(rf'href="data:[^,]*;base64,([^"]*)"[^>]*aria-label="{kind} ', page)[1])
+    return base64.b64decode(
+        re.search(rf'href="data:[^,]*;base64,([^"]*)"[^>]*aria-label="{kind} of ', page)[1]
+    )
 
 
 def test_the_panel_does_what_the_plain_cell_does(played, tmp_path):
@@ -53,13 +60,16 @@ def test_what_goes_wrong_is_said_and_leaves_the_button_alive(tmp_path):
     panel = open_panel(folder=tmp_path)
     panel.source.index = 1
     panel.button.click()
-    assert 'role="alert"' in panel.status.value and "No file yet" in panel.status.value
+    panel.wait()
+    assert 'role="alert"' in panel.status.value and "none is chosen yet" in panel.status.value
     panel.source.index, panel.notes.value = 2, "<b>"
     panel.button.click()
+    panel.wait()
     assert "&lt;b&gt;" in panel.status.value
     assert not panel.button.disabled
     panel.notes.value, panel.phrases.value = "C5 D5 E5 C5", "1:9"
     panel.button.click()
+    panel.wait()
     assert "that bar has no such beat" in panel.status.value
 
 
@@ -68,14 +78,16 @@ def test_phrases_are_where_the_owner_says(tmp_path, monkeypatch):
 
     def harmonize_nothing(melody, **options):
         asked.append(options["phrases"])
-        raise ValueError("enough")
+        raise ValueError("/home/anybody/enough")
 
     monkeypatch.setattr("utils.panel.panel.harmonize_takes", harmonize_nothing)
     panel = open_panel(folder=tmp_path)
     for words in ("", " 1:3 ", "none"):
         panel.phrases.value = words
         panel.button.click()
+        panel.wait()
     assert asked == [None, "1:3", "none"]
+    assert "enough" in panel.status.value and "anybody" not in panel.status.value
 
 
 def test_an_unforeseen_failure_is_said_too(tmp_path):
@@ -84,7 +96,10 @@ def test_an_unforeseen_failure_is_said_too(tmp_path):
 
     panel = open_panel(generator, folder=tmp_path)
     panel.button.click()
-    assert "RuntimeError: out of memory" in panel.status.value
+    panel.wait()
+    said, details = panel.status.value.split("<details>")
+    assert "Try it once more" in said and "RuntimeError" not in said
+    assert "RuntimeError: out of memory" in details
     assert not panel.button.disabled
 
 
@@ -108,3 +123,62 @@ def test_every_choice_shows_what_holds_without_choosing():
     assert [panel.tempo.index, panel.instrument.index, panel.tune.index, panel.source.index] == [0] * 4
     assert panel.tempo.label == panel.instrument.label == AS_IT_IS
     assert len(panel.tune.options) > 10 and not any("Bach" in name for name, _ in panel.tune.options)
+
+
+def test_every_score_is_drawn_and_every_take_names_its_song(tmp_path):
+    """One press after another, each in a thread of its own."""
+    panel = open_panel(folder=tmp_path)
+    panel.source.index, panel.takes.value = 2, 1
+    for number, notes in enumerate(("C5 D5 E5 C5", "G4 A4 B4 G4"), start=1):
+        panel.notes.value = notes
+        panel.button.click()
+        panel.wait()
+        (page,) = (take.value for take in panel.results.children)
+        assert "Score of typed-notes" in page and "No score" not in page
+        assert "the best" not in page and ", the likeliest first" not in panel.status.value
+        assert "typed-notes: one take." in panel.status.value
+        assert "network is loaded" not in panel.status.value or number == 1
+    panel.notes.value = "H5"
+    panel.button.click()
+    panel.wait()
+    assert 'role="alert"' in panel.status.value
+    assert panel.results.children == ()  # not those of the song before
+
+
+def test_a_second_click_during_the_work_is_passed_over(tmp_path):
+    asked, go_on = [], threading.Event()
+
+    def generator(inputs, training):
+        asked.append(1)
+        go_on.wait(20)
+        raise MelodyError("/somewhere/else/song.mid", "enough", "Stop (--now)")
+
+    panel = open_panel(generator, folder=tmp_path)
+    panel.button.click()
+    assert panel.button.disabled
+    panel.button.click()
+    go_on.set()
+    panel.wait()
+    assert len(asked) == 1
+    assert "song.mid: enough. Stop." in panel.status.value and "somewhere" not in panel.status.value
+    panel.button.click()
+    panel.wait()
+    assert len(asked) == 2
+
+
+def test_the_panel_opens_right_after_chapter_one(tmp_path):
+    """What the first chapter imports is all that its cell needs."""
+    cells = {cell.id: cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
+    (opening,) = (cell.source for cell in cells.values() if cell.source.startswith("inference_utils.panel("))
+    listening = list(cells.values())
+    first = next(n for n, cell in enumerate(listening) if cell.source.startswith("## 2."))
+    imports = [
+        line
+        for cell in listening[:first]
+        if cell.cell_type == "code"
+        for line in cell.source.splitlines()
+        if line.startswith(("import ", "from "))
+    ]
+    names = {}
+    exec("\n".join([*imports, f"panel = {opening}"]), names)
+    assert isinstance(names["panel"].button.description, str)

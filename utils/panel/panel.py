@@ -7,21 +7,25 @@ and ``Arrangement.write``; a cell of five lines does the same without it.
 from __future__ import annotations
 
 import base64
+import contextvars
 import html
 import io
 import re
+import threading
 from pathlib import Path
 
 import ipywidgets as widgets
 
 from ..arranger.proposals import CREATIVITY
 from ..arranger.takes import harmonize_takes
+from ..networks.store import load_shipped_generator
 from ..path_utils import GALLERY_DIR, MODEL_DIR, PROJECT_DIR, atomic_write
 from ..pictures.page import show_score
 from ..pictures.rolls import draw_roll
-from ..songs.song import SCORES_TO_READ
+from ..songs.song import SCORES_TO_READ, MelodyError
 from ..songs.sound import write_audio
 from ..songs.typed import TYPED_EXAMPLE, parse_notes
+from .words import count, explain, plain, said
 
 FOLDER = MODEL_DIR / "panel"
 NOTATION = (
@@ -65,7 +69,7 @@ class Panel(widgets.VBox):
     """Controls, a button, a line that says what goes on, and the takes; see :func:`panel`."""
 
     def __init__(self, generator, folder):
-        self._generator, self._folder = generator, Path(folder)
+        self._generator, self._folder, self._busy = generator, Path(folder), threading.Lock()
         self.source = widgets.RadioButtons(
             options=["from the list", "a file of mine", "notes that I type"], description="Melody:"
         )
@@ -113,23 +117,35 @@ class Panel(widgets.VBox):
         return "A panel: it appears when the cell is run in JupyterLab, Notebook 7 or VS Code."
 
     def harmonize(self):
-        """Do what the button says; whatever goes wrong is said in the panel."""
+        """Do what the button says, beside what the reader does; whatever goes wrong is said in the panel."""
+        if not self._busy.acquire(blocking=False):  # a second click, while the first one's work goes on
+            return
         self.button.disabled = True
+        # What another thread says belongs to the same cell.
+        work = contextvars.copy_context()
+        threading.Thread(target=work.run, args=(self._try_to_harmonize,), daemon=True).start()
+
+    def wait(self):
+        """Wait until what was asked for is done."""
+        with self._busy:
+            pass
+
+    def _try_to_harmonize(self):
         try:
+            self.results.children = ()  # nobody shall take the song before for this one
             self._harmonize()
-        except (ValueError, OSError) as error:  # MelodyError among them: written to be read
-            self.status.value = _words(str(error), role="alert")
         except Exception as error:  # nobody sees a traceback of a widget
-            text = f"This should not happen: {type(error).__name__}: {error}. The plain cell says more."
-            self.status.value = _words(text, role="alert")
+            text, details = explain(error)
+            self.status.value = said(text, kind="alert", details=details)
         finally:
             self.button.disabled = False
+            self._busy.release()
 
     def _harmonize(self):
         name, melody = self._melody()
-        first = self._generator is None and not self.results.children
-        patience = " The networks are loaded first, which takes a few seconds." if first else ""
-        self._progress(f"Harmonizing {name}, {_count(self.takes.value)}.{patience}", 0)
+        first = self._generator is None and not load_shipped_generator.cache_info().currsize
+        patience = " The network is loaded first, which takes a few seconds." if first else ""
+        self._progress(f"Harmonizing {name}, {count(self.takes.value, 'take')}.{patience}", 0)
         arrangements = harmonize_takes(
             melody,
             takes=self.takes.value,
@@ -139,16 +155,19 @@ class Panel(widgets.VBox):
             pickup=PICKUPS.get(self.pickup.value),
             phrases=self.phrases.value.strip() or None,
         )
-        self.results.children = [widgets.HTML() for _ in arrangements]
+        pages = [widgets.HTML() for _ in arrangements]
+        self.results.children = pages
         for number, arrangement in enumerate(arrangements, start=1):
-            self._progress(f"Playing and drawing take {number} of {len(arrangements)}.", number)
+            self._progress(f"Playing and drawing take {number} of {len(arrangements)} of {name}.", number)
             stem = self._folder / f"{name}_take-{number}"
             program, tempo = INSTRUMENTS.get(self.instrument.value), self.tempo.value or None
             files = write_take(arrangement, stem, program, tempo)
-            self.results.children[number - 1].value = take_page(number, arrangement, files)
-        report = "".join(f"<li>{html.escape(line)}</li>" for line in arrangement.report)
-        done = f"{name}: {_count(len(arrangements))}, the best first. All files are in {self._folder}."
-        self.status.value = _words(done) + f"<ul>{report}</ul>"
+            title = f"{name}, take {number}" if len(arrangements) > 1 else name
+            pages[number - 1].value = take_page(title, arrangement, files, number == 1)
+        report = "".join(f"<li>{html.escape(plain(line))}</li>" for line in arrangements[0].report)
+        several = ", the likeliest first" if len(arrangements) > 1 else ""
+        done = f"{name}: {count(len(arrangements), 'take')}{several}. All files are in {self._folder}."
+        self.status.value = said(done) + f"<ul>{report}</ul>"
 
     def _melody(self):
         """Give the name and what :func:`.harmonize_takes` can read."""
@@ -157,7 +176,7 @@ class Panel(widgets.VBox):
         if self.source.index == 2:
             return "typed-notes", parse_notes(self.notes.value)
         if not self.file.value:
-            raise ValueError("No file yet. Choose one, or take a melody from the list.")
+            raise MelodyError("Your file", "none is chosen yet", "Choose one, or take a melody from the list")
         (upload,) = self.file.value
         path = self._folder / "melodies" / Path(upload["name"].replace("\\", "/")).name
         atomic_write(path, lambda name: Path(name).write_bytes(upload["content"]))
@@ -173,7 +192,7 @@ class Panel(widgets.VBox):
     def _progress(self, text, done):
         steps = 1 + self.takes.value
         bar = f'<progress value="{done}" max="{steps}" aria-label="progress"></progress> '
-        self.status.value = _words(text, bar)
+        self.status.value = said(text, bar)
 
 
 def _tunes():
@@ -181,15 +200,6 @@ def _tunes():
     gallery = sorted(path for path in GALLERY_DIR.glob("*.mid") if not path.stem.endswith("_bach"))
     files = [PROJECT_DIR / "input_twinkle_twinkle.mid", *gallery]
     return [(re.sub("[_-]", " ", path.stem.removeprefix("input_")).title(), path) for path in files]
-
-
-def _count(takes):
-    return "one take" if takes == 1 else f"{takes} takes"
-
-
-def _words(text, before="", role="status"):
-    mark = "<b>Not done.</b> " if role == "alert" else ""
-    return f'<div role="{role}" style="line-height:1.5">{before}{mark}{html.escape(text)}</div>'
 
 
 def write_take(arrangement, stem, program=None, tempo=None):
@@ -218,18 +228,20 @@ def write_take(arrangement, stem, program=None, tempo=None):
     return files
 
 
-def take_page(number, arrangement, files):
+def take_page(name, arrangement, files, shown=True):
     """Lay out one take: player, files to download, piano roll and score.
 
     Everything is inside, as data: links, so that it works offline and wherever the notebook is shown.
 
     Parameters
     ----------
-    number : int
-        The best take is 1.
+    name : str
+        Of song and take.
     arrangement : Arrangement
     files : dict of str to Path
         As :func:`write_take` gives them.
+    shown : bool
+        Whether roll and score are unfolded.
 
     Returns
     -------
@@ -237,10 +249,10 @@ def take_page(number, arrangement, files):
         HTML.
     """
     score = f"price {arrangement.scores['price']:.2f}, lower is better"
-    name = f"Take {number}{', the best' if number == 1 else ''}"
+    name = html.escape(name)
     data = {kind: _data_uri(files[kind], media) for kind, (_, media) in MEDIA_TYPES.items()}
     links = " · ".join(
-        f'<a href="{uri}" download="{html.escape(files[kind].name)}" aria-label="{kind} of take {number}" '
+        f'<a href="{uri}" download="{html.escape(files[kind].name)}" aria-label="{kind} of {name}" '
         f'style="text-decoration:underline">{kind}</a>'
         for kind, uri in data.items()
     )
@@ -250,11 +262,11 @@ def take_page(number, arrangement, files):
     drawn = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
     return (
         f'<section aria-label="{name}" style="margin:0.8em 0; line-height:1.6"><b>{name}</b> ({score})<br>'
-        f'<audio controls preload="metadata" aria-label="{name}" style="width:24em; max-width:100%" '
+        f'<audio controls preload="metadata" aria-label="{name}" style="width:100%" '
         f'src="{data["MP3"]}"></audio><br>Download: {links}'
-        f"<details{' open' if number == 1 else ''}><summary>See and read take {number}</summary>"
-        f'<img src="{drawn}" alt="Piano roll of take {number}" style="max-width:100%">'
-        f"{_score(files['MusicXML'], f'Score of take {number}')}</details></section>"
+        f"<details{' open' if shown else ''}><summary>See and read {name}</summary>"
+        f'<img src="{drawn}" alt="Piano roll of {name}" style="max-width:100%">'
+        f"{_score(files['MusicXML'], f'Score of {name}')}</details></section>"
     )
 
 

@@ -8,12 +8,15 @@ imageio-ffmpeg brings along.
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import imageio_ffmpeg
+import mido
 import numpy as np
 import pretty_midi
 from scipy.io import wavfile
@@ -24,6 +27,7 @@ from .song import SOUND_ENDINGS
 
 SAMPLE_RATE = 22050  # Hz; carries every partial that these timbres have
 CHANNELS = 2
+VOICE_PEAK = 0.9  # of a voice by itself
 PEAK = 10 ** (-4.5 / 20)  # -4.5 dBFS: a decibel for the encoder and three for mixing down to mono
 LONGEST = 3600.0  # seconds; two channels of an hour take 0.6 GB
 SILENCE = 0.5  # seconds, for a file without notes
@@ -171,14 +175,9 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
     end = max((note.end for voice in voices for note in voice.notes), default=0)
     if not end:
         return np.zeros((int(SILENCE * fs), CHANNELS), np.float32)
-    if end > LONGEST:
-        raise ValueError(
-            f"{midi_path} lasts {end:.0f} s; at most {LONGEST:.0f} s are played. Cut it into parts, or ask "
-            "for the first seconds."
-        )
+    _check_length(midi_path, end)
 
-    release = max(PIANO.release, ORGAN.release)
-    sound = np.zeros((CHANNELS, int((end + release + REVERB_SECONDS) * fs) + 1), np.float32)
+    sound = np.zeros((CHANNELS, _samples(end, fs)), np.float32)
     for mono, pan in zip(_play_all(voices, fs, sound.shape[1], soundfont), pans, strict=True):
         for channel, share in zip(sound, pan, strict=True):
             channel[: len(mono)] += share * mono
@@ -189,6 +188,79 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
         sound[:, -len(fade) :] *= fade
     sound *= np.float32(PEAK / max(sound.max(), -sound.min(), 1e-9))
     return sound.T
+
+
+def render_voices(midi_path, fs=SAMPLE_RATE, soundfont="auto"):
+    """Play each voice of a MIDI file by itself, to be mixed by somebody else.
+
+    Spread from left to right by :func:`pan_places` at equal power, added up, and followed by their mean's
+    :func:`echo`, they are what :func:`render` makes of the file, but for one factor.
+
+    Parameters
+    ----------
+    midi_path : str or Path
+        As :func:`.write_tracks` writes it: a track a voice, behind that of the conductor.
+    fs, soundfont : optional
+        As for :func:`render`.
+
+    Yields
+    ------
+    float32 array [sample]
+        One a voice, all of one length, dry.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        As :func:`render`.
+    """
+    if soundfont == "auto":
+        soundfont = find_soundfont()
+    midi = mido.MidiFile(midi_path)
+    voices, end = [], 0.0
+    for track in midi.tracks[1:]:
+        alone = io.BytesIO()
+        mido.MidiFile(
+            type=1, ticks_per_beat=midi.ticks_per_beat, tracks=[midi.tracks[0], track], charset="utf-8"
+        ).save(file=alone)
+        alone.seek(0)
+        voices.append(pretty_midi.PrettyMIDI(alone).instruments)
+        end = max([end, *(note.end for played in voices[-1] for note in played.notes)])
+    _check_length(midi_path, end)
+    samples = _samples(end, fs)
+    for played in voices:
+        mono = np.zeros(samples, np.float32)
+        for own in _play_all([one for one in played if not one.is_drum], fs, samples, soundfont):
+            mono[: len(own)] += own
+        yield mono
+
+
+def pan_places(voices):
+    """Place voices from left, -1, to right, 1: float array [voice]."""
+    return np.linspace(-WIDEST_PAN, WIDEST_PAN, voices) if voices > 1 else np.zeros(1)
+
+
+def encode_voice(mono, fs=SAMPLE_RATE):
+    """Compress one voice quickly, so that a player finds its first sample again.
+
+    Parameters
+    ----------
+    mono : float32 array [sample]
+    fs : int
+
+    Returns
+    -------
+    bytes
+        MP3, as loud as possible. Its head tells by how much the encoder has shifted the sound.
+    float
+        What the decoded sound is to be multiplied with.
+    """
+    peak = max(float(np.abs(mono).max(initial=0)), 1e-6) / VOICE_PEAK
+    raw = (mono / np.float32(peak)).tobytes()
+    options = ["-f", "f32le", "-ar", str(fs), "-ac", "1", "-i", "pipe:0", "-c:a", "libmp3lame"]
+    options += ["-b:a", f"{MP3_KBITS}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3"]
+    with TemporaryDirectory() as folder:  # into a pipe the head cannot be written
+        _ffmpeg([*options, str(Path(folder) / "voice.mp3")], raw, f"a voice of {len(mono) / fs:.0f} s")
+        return (Path(folder) / "voice.mp3").read_bytes(), peak
 
 
 def encode_mp3(waveform, fs=SAMPLE_RATE):
@@ -275,6 +347,19 @@ def _read(midi_path):
         raise ValueError(f"{path} is not a readable MIDI file ({error!r}). Export it again.") from error
 
 
+def _check_length(midi_path, seconds):
+    if seconds > LONGEST:
+        raise ValueError(
+            f"{midi_path} lasts {seconds:.0f} s; at most {LONGEST:.0f} s are played. Cut it into parts, or "
+            "ask for the first seconds."
+        )
+
+
+def _samples(end, fs):
+    """Count the samples of a sound whose last note ends after so many seconds, its echo included."""
+    return int((end + max(PIANO.release, ORGAN.release) + REVERB_SECONDS) * fs) + 1
+
+
 def _ffmpeg(options, data, what):
     """Pass bytes through ffmpeg."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *options]
@@ -287,8 +372,7 @@ def _ffmpeg(options, data, what):
 
 def _pans(voices):
     """Place voices from left to right at equal power: float32 [voice, channel=2]."""
-    place = np.linspace(-WIDEST_PAN, WIDEST_PAN, voices) if voices > 1 else np.zeros(1)
-    angle = (place + 1) * np.pi / 4
+    angle = (pan_places(voices) + 1) * np.pi / 4
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
 
 
@@ -374,11 +458,16 @@ def _ramp(seconds, fs):
     return np.sin(np.linspace(0, np.pi / 2, max(2, round(seconds * fs)), dtype=np.float32)) ** 2
 
 
-def _reverb(mono, fs):
-    """Echo in a small room, modeled as fading noise that differs between the ears: [channel=2, sample]."""
+def echo(fs=SAMPLE_RATE):
+    """Make what a small room answers to a click, modeled as fading noise: float32 [channel=2, sample]."""
     time = np.arange(round(REVERB_SECONDS * fs)) / fs
-    echo = np.random.default_rng(0).standard_normal((CHANNELS, len(time)))
-    echo *= np.exp(-time / REVERB_DECAY) * (time > REVERB_DELAY)
-    echo *= REVERB_LEVEL / np.sqrt(np.sum(echo**2, axis=1, keepdims=True))
-    wet = oaconvolve(mono[None], echo.astype(np.float32), axes=1)
+    answer = np.random.default_rng(0).standard_normal((CHANNELS, len(time)))
+    answer *= np.exp(-time / REVERB_DECAY) * (time > REVERB_DELAY)
+    answer *= REVERB_LEVEL / np.sqrt(np.sum(answer**2, axis=1, keepdims=True))
+    return answer.astype(np.float32)
+
+
+def _reverb(mono, fs):
+    """Let a sound echo: [channel=2, sample]."""
+    wet = oaconvolve(mono[None], echo(fs), axes=1)
     return wet[:, : len(mono)]
