@@ -7,14 +7,15 @@ that it shows, and gets them in messages of their own.
 from __future__ import annotations
 
 from operator import is_
-from pathlib import Path
 
 import anywidget
 import traitlets
 
+from ..songs.sound import echo
 from .lay_out import draw_take, lay_out, play_take
+from .modules import PAGE, join_modules
 
-FOLDER = Path(__file__).parent
+SCRIPTS = ("clock", "dom", "phrases", "player", "mixer", "transport", "roll", "score", "instrument")
 
 
 class Instrument(anywidget.AnyWidget):
@@ -36,8 +37,8 @@ class Instrument(anywidget.AnyWidget):
         Places of the last notes of phrases, ``"4:3"``, as shown. The user moves, adds and removes them.
     """
 
-    _esm = FOLDER / "instrument.js"
-    _css = FOLDER / "instrument.css"
+    _esm = join_modules(*SCRIPTS)
+    _css = (PAGE / "instrument.css").read_text(encoding="utf-8")
 
     takes = traitlets.List(traitlets.Dict()).tag(sync=True)
     take = traitlets.Int(0).tag(sync=True)
@@ -45,9 +46,11 @@ class Instrument(anywidget.AnyWidget):
     note = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     phrases = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
+    room = traitlets.Bytes().tag(sync=True)  # the echo that follows the mix
+
     def __init__(self, **options):
         self._arrangements, self._wanted, self._shows = (), {}, 0
-        super().__init__(**options)
+        super().__init__(room=echo().tobytes(), **options)
         self.on_msg(self._answer)
         self.observe(self._follow_take, "take")
 

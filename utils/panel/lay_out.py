@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from ..music.grid import STEPS_PER_BEAT, voice_names
 from ..music.theory import pitch_name
 from ..songs.engrave import engrave, parse_score
@@ -17,7 +19,7 @@ from ..songs.heads import name_heads, read_heads, read_symbols
 from ..songs.places import bars_of, name_places
 from ..songs.read_midi import notes_of, parse_midi
 from ..songs.song import MICROSECONDS_PER_MINUTE
-from ..songs.sound import SAMPLE_RATE, encode_voice, pan_places, render_voices
+from ..songs.sound import PEAK, SAMPLE_RATE, encode_voice, pan_places, render_voices
 
 USUAL_TEMPO = round(MICROSECONDS_PER_MINUTE / 120)  # by the standard, where a file says nothing
 
@@ -38,7 +40,7 @@ def lay_out(arrangement, name, tempo=None):
     dict
         For JSON; beats are quarter notes from the beginning.
 
-        ``name``, ``voices`` (their names, from the top, as singers call them), ``tune`` (which of them is the melody);
+        ``name``; ``voices``: what singers call them, from the top; ``tune``: which of them is the melody;
         ``notes``: for each voice a list of ``{"start", "end"}`` (beats), ``"pitch"`` (MIDI), ``"name"``
         (as it is spelled, ``"Bb4"``), ``"place"`` (``"5:2.5"``), ``"step"`` and ``"given"`` (whether it was
         given); ``bars``: ``{"number", "start", "end"}``, ``"first"`` (where its first beat would be, of a
@@ -78,21 +80,27 @@ def play_take(arrangement, programs=None, tempo=None):
     Returns
     -------
     dict
-        ``rate``: samples a second; ``samples``: how many each voice has; ``voices``: for each its ``pan``
-        from left, -1, to right, 1, and the ``gain`` that the decoded sound is to be multiplied with.
+        ``rate``: samples a second; ``samples``: how many each voice has; ``gain`` of all together, so that
+        they are as loud as a file; ``voices``: for each its ``pan`` from left, -1, to right, 1, and the
+        ``gain`` that the decoded sound is to be multiplied with.
     list of bytes
         An MP3 a voice.
     """
     with TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=2) as pool:
         path = arrangement.write(Path(folder) / "take.mid", programs, tempo)
-        waiting, samples = [], 0
+        waiting, mix = [], 0
         for mono in render_voices(path):  # one is compressed while the next one is played
             waiting.append(pool.submit(encode_voice, mono))
-            samples = len(mono)
+            mix = mix + mono
         clips = [encoding.result() for encoding in waiting]
     places = pan_places(len(clips)).tolist()
-    voices = [{"pan": pan, "gain": gain} for pan, (_, gain) in zip(places, clips, strict=True)]
-    return {"rate": SAMPLE_RATE, "samples": samples, "voices": voices}, [clip for clip, _ in clips]
+    facts = {
+        "rate": SAMPLE_RATE,
+        "samples": len(mix),
+        "gain": PEAK / max(float(np.abs(mix).max()), 1e-6),
+        "voices": [{"pan": pan, "gain": gain} for pan, (_, gain) in zip(places, clips, strict=True)],
+    }
+    return facts, [clip for clip, _ in clips]
 
 
 def draw_take(arrangement, notes, width, chords=False, layout="choir"):
