@@ -1,4 +1,4 @@
-"""A take as a file: MIDI, a score, sound, or a picture of the score; and the way into the reader's downloads."""
+"""A take as a file: MIDI, a score, sound, or a picture of the score; and the way into the downloads."""
 
 from __future__ import annotations
 
