@@ -177,6 +177,33 @@ def _compare_ends(metrics, labels, reference, names):
     return f"Measures against the iterations, a panel a voice. At iteration {last}: {'; '.join(told)}."
 
 
+@styled
+def plot_slopes(slopes, figsize=(12, 3), smoothing=0.05, ax=None):
+    """Draw how steep the critic was between real and generated pieces, beside the 1 that is asked for.
+
+    Parameters
+    ----------
+    slopes : sequence of float, one item an iteration
+        Means over a batch; None is left out.
+    figsize, smoothing, ax
+        As in :func:`plot_loss_logs`.
+
+    Returns
+    -------
+    Axes or Figure
+    """
+    figure, ax = figure_and_axes(ax, figsize)
+    slopes = np.asarray(slopes, float)
+    ax.axhline(1, color=INK, ls="--", lw=1, label="asked for")
+    ax.plot(slopes, color=COLORS[2], alpha=0.25, lw=0.8)
+    ax.plot(_smooth(slopes, smoothing), color=COLORS[2], lw=2.2, label="measured")
+    _label_curves(ax, "slope of the critic", "How steep the critic is between real and generated pieces")
+    ax.set_ylim(bottom=0)
+    if figure:
+        figure.alt = f"Slope of the critic against the iterations: {_journey(_smooth(slopes, smoothing))}."
+    return figure or ax
+
+
 def _label_curves(ax, ylabel, title, xlabel="iteration"):
     """Draw what curves over a training stand on: the zero line, axes, legend."""
     ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
