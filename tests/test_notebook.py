@@ -1,5 +1,6 @@
 """The lesson as its readers meet it: executed, and as it is committed."""
 
+import base64
 import json
 import re
 
@@ -12,6 +13,7 @@ from utils.corpus.own_music import build_own_dataset
 from utils.corpus.roll_files import ROLL_FILES
 from utils.lesson import execution
 from utils.lesson.definitions import NOTEBOOK
+from utils.lesson.page import write_page
 from utils.lesson.publish import code_stamp
 from utils.music.grid import onsets_of
 from utils.songs.melody import read_melody
@@ -87,8 +89,39 @@ def test_sound_and_pictures_are_in_the_page(executed, executed_lesson):
     html = [o["data"]["text/html"] for o in outputs(executed) if "text/html" in o.get("data", {})]
     assert sum("data:audio/mpeg;base64," in "".join(piece) for piece in html) >= 2 * 6
     assert sum("image/png" in o.get("data", {}) for o in outputs(executed)) >= 2 * 10
-    page = execution.write_page(executed, executed_lesson / "page.html")
+    page = write_page(executed, executed_lesson / "page.html")
     assert "data:audio/mpeg" in page.read_text(encoding="utf-8")
+
+
+def test_every_picture_has_words(executed, committed):
+    """In JupyterLab and in the page, which show HTML, and where a PNG is shown."""
+    for notebook, least in ((executed, 2 * 10), (committed, 10)):
+        shown = [o for o in outputs(notebook) if "image/png" in o.get("data", {})]
+        assert len(shown) >= least
+        for output in shown:
+            assert len(output["metadata"]["image/png"]["alt"]) > 30
+    for output in outputs(executed):
+        data = output.get("data", {})
+        html = "".join(data.get("text/html", ""))
+        assert "image/png" not in data or "<img" in html
+        assert all(re.search(r'alt="[^"]{15,}"', picture) for picture in re.findall(r"<img[^>]*?src=", html))
+    for cell in committed.cells:
+        if cell.cell_type == "markdown":
+            assert all(len(alt) > 30 for alt in re.findall(r"!\[(.*?)\]\(", cell.source))
+
+
+def test_the_page_is_one_file_of_pictures_sound_and_equations(tmp_path):
+    png = base64.b64encode((ROOT / "images" / "critic.png").read_bytes()).decode()
+    told = {"image/png": {"alt": "A critic <of all>", "width": 300}}
+    shown = nbformat.v4.new_output("display_data", {"image/png": png}, metadata=told)
+    prose = r"$$ \sum_i \lVert x_i \rVert $$ and $x < y$ cost 5 \$: ![Five sheets](images/critic.png)"
+    cells = [nbformat.v4.new_markdown_cell(prose), nbformat.v4.new_code_cell("draw()", outputs=[shown])]
+    page = write_page(nbformat.v4.new_notebook(cells=cells), tmp_path / "page.html", ROOT)
+    html = page.read_text(encoding="utf-8")
+    assert html.count("<math") == 2 and "$$" not in html and "5 $" in html and "<script" not in html
+    assert re.search(r'<img alt="Five sheets" src="data:image/png;base64,', html)
+    assert re.search(r'<img alt="A critic (<|&lt;)of all(>|&gt;)" [^>]*width="300"', html)
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', html)
 
 
 def test_pages_show_words_in_place_of_widgets(tmp_path):
@@ -96,7 +129,7 @@ def test_pages_show_words_in_place_of_widgets(tmp_path):
     output = nbformat.v4.new_output("display_data", bundle)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("panel()", outputs=[output])])
     notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
-    page = execution.write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
+    page = write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "A panel." in page and "widget-view" not in page and "html-manager" not in page
     assert notebook.metadata["widgets"]  # the notebook itself stays as it was
 
@@ -162,6 +195,71 @@ def test_outputs_are_clean(committed):
 
 def test_the_page_stays_light(committed):
     assert NOTEBOOK.stat().st_size < 6e6
+
+
+# --- Numbers in the prose ----------------------------------------------------
+
+# Numbers that no cell of their chapter holds, by the cell's id, and why they may stand there.
+NO_RESULTS = {
+    "03d351f8": {"16": "bits", "32": "bits"},
+    "c8bc1b52": {"128": "pitches", "229": "snippets, printed in chapter 3"},
+    "6c616464": {"229": "snippets, printed in chapter 3"},
+    "72c12f5f": {"229": "snippets, printed in chapter 3"},
+    "51c90d0a": {"64": "filters, given by an exercise"},
+    "05f354a0": {"5184": "the solution of an exercise"},
+    "e408b7e7": {"95": "the size of an interval, in percent"},
+}
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+NUMBER = re.compile(r"(?<![\w.,])\d*[.,]?\d[\d,]*(?:\.\d+)?")
+FEW = 12  # numbers up to this one count what the reader sees
+NO_PROSE = r"```.*?```|\$\$.*?\$\$|\$[^$]+\$|`[^`]*`|\]\([^)]*\)|https?://\S+|arXiv:\S+|^#[^\n]*$"
+
+
+def numbers_of(text):
+    """Find all numbers: "1,000" is 1000, and "0.48" is .48."""
+    return {number.replace(",", "").lstrip("0") or "0" for number in NUMBER.findall(text)}
+
+
+def told_by(cell):
+    """All that a code cell says: its code and what it printed."""
+    said = [cell.source]
+    for output in cell.outputs:
+        data = output.get("data", {})
+        shown = re.sub(r"<[^>]*>", " ", data.get("text/html", ""))
+        said += [output.get("text", ""), shown, data.get("text/plain", ""), data.get("text/markdown", "")]
+    return "\n".join(said)
+
+
+def unexplained_numbers(notebook):
+    """List the numbers of each piece of prose that no code cell of its chapter holds: dict of id to set."""
+    chapters = [[]]
+    for cell in notebook.cells:
+        if cell.source.startswith("## "):
+            chapters.append([])
+        chapters[-1].append(cell)
+    found = {}
+    for chapter in chapters:
+        told = numbers_of("\n".join(told_by(cell) for cell in chapter if cell.cell_type == "code"))
+        for cell in (cell for cell in chapter if cell.cell_type == "markdown"):
+            prose = YEAR.sub("", re.sub(NO_PROSE, " ", cell.source, flags=re.DOTALL | re.MULTILINE))
+            numbers = {n for n in numbers_of(prose) - told if not (n.isdigit() and int(n) <= FEW)}
+            found |= {cell.id: numbers} if numbers else {}
+    return found
+
+
+def test_each_number_in_the_prose_is_one_that_a_cell_of_its_chapter_holds(committed):
+    assert unexplained_numbers(committed) == {cell: set(numbers) for cell, numbers in NO_RESULTS.items()}
+
+
+def test_a_number_that_no_cell_prints_is_found():
+    prose = "It reaches 0.48 of 1,100 in 2017, $x = 99$, with `77`; three of 12."
+    printed = nbformat.v4.new_output("stream", text="0.48 of 1100")
+    cells = [
+        nbformat.v4.new_markdown_cell("## 1. One\n" + prose, id="one"),
+        nbformat.v4.new_code_cell("show()", outputs=[printed]),
+        nbformat.v4.new_markdown_cell("## 2. Two\n" + prose.replace("48", "49"), id="two"),
+    ]
+    assert unexplained_numbers(nbformat.v4.new_notebook(cells=cells)) == {"two": {".49", "1100"}}
 
 
 def test_the_bar_follows_the_iterations_of_a_training(tmp_path, capfd):

@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 
 from utils.exam.figure import plot_evaluation
 from utils.music.grid import grid_to_roll
-from utils.pictures.curves import plot_loss_logs, plot_metrics, plot_runs
+from utils.pictures.curves import plot_loss_logs, plot_metrics, plot_runs, plot_slopes
 from utils.pictures.film import make_training_video
+from utils.pictures.heaps import draw_critics
 from utils.pictures.page import players, playmidi, show_score
 from utils.pictures.rolls import draw_roll, plot_pianoroll, show_pianoroll
 from utils.pictures.style import COLORS, FAINT, save_png, show_picture
@@ -322,6 +323,14 @@ FIGURES = {
         "a (1) stays at 0.50; Bach 0.54",
     ),
     "metrics": (lambda _: drawn_metrics(), "share (semitones): track 0 0.70 (real 0.70), track 1 0.03"),
+    "slopes": (
+        lambda _: plot_slopes([None, *np.abs(EXTREME[:, 0])]),
+        "Slope of the critic against the iterations: goes from 38700.00",
+    ),
+    "critics": (
+        lambda _: draw_critics({"free": lambda x: 9 * x, "bounded": lambda x: x}, np.ones(3), np.zeros(3)),
+        "free: real - generated = 9.0; at its steepest the score rises by 9.0 a unit.",
+    ),
     "evaluation": (
         lambda _: plot_evaluation(evaluation_of(["real Bach", "a row " * 6]), ["a share", "phrases end"]),
         "a share: real Bach",

@@ -165,6 +165,18 @@ def plot_metrics(metrics, labels, reference=None, band=None, axes=None, figsize=
     return figure or axes
 
 
+def _compare_ends(metrics, labels, reference, names):
+    """Say in words where measures end, beside those of the real samples."""
+    told = []
+    for measure, label in labels.items():
+        real = reference[measure] if reference else [None] * len(names)
+        ends = zip(names, metrics[measure][-1], real, strict=True)
+        beside = (f"{name} {end:.2f}" + ("" if x is None else f" (real {x:.2f})") for name, end, x in ends)
+        told.append(f"{' '.join(label.split())}: {', '.join(beside)}")
+    last = metrics["iteration"][-1]
+    return f"Measures against the iterations, a panel a voice. At iteration {last}: {'; '.join(told)}."
+
+
 @styled
 def plot_slopes(slopes, figsize=(12, 3), smoothing=0.05, ax=None):
     """Draw how steep the critic was between real and generated pieces, beside the 1 that is asked for.
@@ -188,20 +200,8 @@ def plot_slopes(slopes, figsize=(12, 3), smoothing=0.05, ax=None):
     _label_curves(ax, "slope of the critic", "How steep the critic is between real and generated pieces")
     ax.set_ylim(bottom=0)
     if figure:
-        figure.alt = f"The critic's slope against the iterations, which {_journey(slopes)}; 1 is asked for."
+        figure.alt = f"Slope of the critic against the iterations: {_journey(_smooth(slopes, smoothing))}."
     return figure or ax
-
-
-def _compare_ends(metrics, labels, reference, names):
-    """Say in words where measures end, beside those of the real samples."""
-    told = []
-    for measure, label in labels.items():
-        real = reference[measure] if reference else [None] * len(names)
-        ends = zip(names, metrics[measure][-1], real, strict=True)
-        beside = (f"{name} {end:.2f}" + ("" if x is None else f" (real {x:.2f})") for name, end, x in ends)
-        told.append(f"{' '.join(label.split())}: {', '.join(beside)}")
-    last = metrics["iteration"][-1]
-    return f"Measures against the iterations, a panel a voice. At iteration {last}: {'; '.join(told)}."
 
 
 def _label_curves(ax, ylabel, title, xlabel="iteration"):
