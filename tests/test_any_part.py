@@ -444,8 +444,8 @@ MISTAKES = [
     ),
     (
         test_the_critic_is_asked_with_what_the_generator_was_given,
-        "gradient_penalty(gan.critic, real, fake, given, seed)",
-        f"gradient_penalty(gan.critic, real, fake, {MELODY}, seed)",
+        "slopes_between(gan.critic, real, fake, given, seed)",
+        f"slopes_between(gan.critic, real, fake, {MELODY}, seed)",
     ),
     (
         test_the_penalty_is_taken_where_the_same_is_given,
