@@ -454,13 +454,13 @@ MISTAKES = [
     ),
     (
         test_takes_are_given_the_same,
-        f"{TWICE}\n    shape",
-        "given = tf.concat([given, given[::-1]], 0)\n    shape",
+        f"{TWICE}\n    noise",
+        "given = tf.concat([given, given[::-1]], 0)\n    noise",
     ),
     (
         test_takes_are_given_the_same,
-        f"{TWICE}\n    loss",
-        "given = tf.concat([given, given[::-1]], 0)\n    loss",
+        f"{TWICE}\n    score",
+        "given = tf.concat([given, given[::-1]], 0)\n    score",
     ),
     (
         test_an_iteration_of_batches_of_their_own_gives_each_other_parts,
