@@ -1,6 +1,7 @@
 """The lesson as its readers meet it: executed, and as it is committed."""
 
 import ast
+import base64
 import json
 import re
 
@@ -13,6 +14,7 @@ from utils.corpus.own_music import build_own_dataset
 from utils.corpus.roll_files import ROLL_FILES
 from utils.lesson import execution
 from utils.lesson.definitions import NOTEBOOK, read_cells
+from utils.lesson.page import write_page
 from utils.lesson.publish import code_stamp
 from utils.music.grid import onsets_of
 from utils.songs.melody import read_melody
@@ -88,8 +90,39 @@ def test_sound_and_pictures_are_in_the_page(executed, executed_lesson):
     html = [o["data"]["text/html"] for o in outputs(executed) if "text/html" in o.get("data", {})]
     assert sum("data:audio/mpeg;base64," in "".join(piece) for piece in html) >= 2 * 6
     assert sum("image/png" in o.get("data", {}) for o in outputs(executed)) >= 2 * 10
-    page = execution.write_page(executed, executed_lesson / "page.html")
+    page = write_page(executed, executed_lesson / "page.html")
     assert "data:audio/mpeg" in page.read_text(encoding="utf-8")
+
+
+def test_every_picture_has_words(executed, committed):
+    """In JupyterLab and in the page, which show HTML, and where a PNG is shown."""
+    for notebook, least in ((executed, 2 * 10), (committed, 10)):
+        shown = [o for o in outputs(notebook) if "image/png" in o.get("data", {})]
+        assert len(shown) >= least
+        for output in shown:
+            assert len(output["metadata"]["image/png"]["alt"]) > 30
+    for output in outputs(executed):
+        data = output.get("data", {})
+        html = "".join(data.get("text/html", ""))
+        assert "image/png" not in data or "<img" in html
+        assert all(re.search(r'alt="[^"]{15,}"', picture) for picture in re.findall(r"<img[^>]*?src=", html))
+    for cell in committed.cells:
+        if cell.cell_type == "markdown":
+            assert all(len(alt) > 30 for alt in re.findall(r"!\[(.*?)\]\(", cell.source))
+
+
+def test_the_page_is_one_file_of_pictures_sound_and_equations(tmp_path):
+    png = base64.b64encode((ROOT / "images" / "critic.png").read_bytes()).decode()
+    told = {"image/png": {"alt": "A critic <of all>", "width": 300}}
+    shown = nbformat.v4.new_output("display_data", {"image/png": png}, metadata=told)
+    prose = r"$$ \sum_i \lVert x_i \rVert $$ and $x < y$ cost 5 \$: ![Five sheets](images/critic.png)"
+    cells = [nbformat.v4.new_markdown_cell(prose), nbformat.v4.new_code_cell("draw()", outputs=[shown])]
+    page = write_page(nbformat.v4.new_notebook(cells=cells), tmp_path / "page.html", ROOT)
+    html = page.read_text(encoding="utf-8")
+    assert html.count("<math") == 2 and "$$" not in html and "5 $" in html and "<script" not in html
+    assert re.search(r'<img alt="Five sheets" src="data:image/png;base64,', html)
+    assert re.search(r'<img alt="A critic (<|&lt;)of all(>|&gt;)" [^>]*width="300"', html)
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', html)
 
 
 def test_pages_show_words_in_place_of_widgets(tmp_path):
@@ -97,7 +130,7 @@ def test_pages_show_words_in_place_of_widgets(tmp_path):
     output = nbformat.v4.new_output("display_data", bundle)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("panel()", outputs=[output])])
     notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
-    page = execution.write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
+    page = write_page(notebook, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "A panel." in page and "widget-view" not in page and "html-manager" not in page
     assert notebook.metadata["widgets"]  # the notebook itself stays as it was
 
