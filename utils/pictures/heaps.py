@@ -32,7 +32,6 @@ def draw_critics(critics, real, fake, figsize=(12, 4)):
     heaps = {"real": (np.asarray(real), COLORS[2]), "generated": (np.asarray(fake), COLORS[0])}
     ends = np.concatenate([real, fake])
     places = np.linspace(ends.min() - AIR, ends.max() + AIR, PLACES, dtype=np.float32)
-    told = []
     for ax, (name, critic) in zip(panels, critics.items(), strict=True):
         mean = {heap: _score(critic, points).mean() for heap, (points, _) in heaps.items()}
         scores = _score(critic, places) - mean["generated"]
@@ -45,10 +44,8 @@ def draw_critics(critics, real, fake, figsize=(12, 4)):
         steepest = np.abs(np.gradient(scores, places)).max()
         figure.alt += f" {title}; at its steepest the score rises by {steepest:.1f} a unit."
         ax.tick_params(colors=INK)
-        told.append(f"{name}: {difference:.1f}")
     panels[0].set_ylabel("score")
     panels[0].legend(frameon=False, loc="upper left")
-    figure.alt = f"Scores of critics along a line, higher for the real heap by {', '.join(told)}."
     return figure
 
 
