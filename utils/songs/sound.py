@@ -257,13 +257,13 @@ def encode_voice(mono, fs=SAMPLE_RATE):
     peak = max(float(np.abs(mono).max(initial=0)), 1e-6) / VOICE_PEAK
     raw = (mono / np.float32(peak)).tobytes()
     options = ["-f", "f32le", "-ar", str(fs), "-ac", "1", "-i", "pipe:0", "-c:a", "libmp3lame"]
-    options += ["-b:a", f"{MP3_KBITS}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3"]
+    options += ["-b:a", f"{kbits}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3"]
     with TemporaryDirectory() as folder:  # into a pipe the head cannot be written
         _ffmpeg([*options, str(Path(folder) / "voice.mp3")], raw, f"a voice of {len(mono) / fs:.0f} s")
         return (Path(folder) / "voice.mp3").read_bytes(), peak
 
 
-def encode_mp3(waveform, fs=SAMPLE_RATE):
+def encode_mp3(waveform, fs=SAMPLE_RATE, kbits=MP3_KBITS):
     """Compress a waveform.
 
     Parameters
@@ -272,11 +272,13 @@ def encode_mp3(waveform, fs=SAMPLE_RATE):
         In [-1, 1]; what lies outside is clipped by the encoder.
     fs : int
         Samples per second. A rate that MP3 does not know is changed to the nearest that it knows.
+    kbits : int
+        Per second, all channels together.
 
     Returns
     -------
     bytes
-        MP3 at a constant 40 kbit/s, joint stereo. Decoded, its peak is that of the waveform to within a
+        MP3 at a constant rate, joint stereo. Decoded, its peak is that of the waveform to within a
         decibel. The same waveform always gives the same bytes.
 
     Raises
@@ -290,7 +292,7 @@ def encode_mp3(waveform, fs=SAMPLE_RATE):
         raise ValueError(f"Expected a waveform [sample] or [sample, channel=1|2], found {waveform.shape}.")
     raw = ["-f", "f32le"]
     encode = [*raw, "-ar", str(fs), "-ac", str(channels), "-i", "pipe:0", "-c:a", "libmp3lame"]
-    encode += ["-b:a", f"{MP3_KBITS}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3", "pipe:1"]
+    encode += ["-b:a", f"{kbits}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3", "pipe:1"]
     decode = ["-f", "mp3", "-i", "pipe:0", *raw, "pipe:1"]
     what = f"{waveform.shape} at {fs} Hz"
     peak, gain = min(1.0, float(np.abs(waveform).max())), np.float32(1)
