@@ -257,7 +257,7 @@ def encode_voice(mono, fs=SAMPLE_RATE):
     peak = max(float(np.abs(mono).max(initial=0)), 1e-6) / VOICE_PEAK
     raw = (mono / np.float32(peak)).tobytes()
     options = ["-f", "f32le", "-ar", str(fs), "-ac", "1", "-i", "pipe:0", "-c:a", "libmp3lame"]
-    options += ["-b:a", f"{kbits}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3"]
+    options += ["-b:a", f"{MP3_KBITS}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3"]
     with TemporaryDirectory() as folder:  # into a pipe the head cannot be written
         _ffmpeg([*options, str(Path(folder) / "voice.mp3")], raw, f"a voice of {len(mono) / fs:.0f} s")
         return (Path(folder) / "voice.mp3").read_bytes(), peak

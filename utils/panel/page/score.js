@@ -4,6 +4,7 @@ import { h, percent } from "./dom.js";
 import { dragCommas } from "./phrases.js";
 
 const ABOVE = 10; // pixels of the playhead over the staves
+const HEADROOM = 44; // pixels for what stands above a system: chords, numbers of bars
 
 export function buildScore(act) {
   const element = h("div", { class: "scroll score", tabindex: -1, hidden: "" });
@@ -179,6 +180,6 @@ function reveal(element, at) {
   const offset = at.page.sheet.offsetTop;
   const [top, bottom] = [at.system.top, at.system.bottom].map((share) => offset + share * at.page.sheet.clientHeight);
   if (top < element.scrollTop || bottom > element.scrollTop + element.clientHeight) {
-    element.scrollTop = Math.max(0, top - 24);
+    element.scrollTop = Math.max(0, top - HEADROOM);
   }
 }
