@@ -88,11 +88,13 @@ def test_what_needs_no_translation_is_the_same(editions, readmes):
 
 
 def test_emphasis_is_seen(editions, readmes):
-    """Markdown sees no end of it between punctuation and a letter, as in ``**마디(bar)**는``."""
+    """Stars come in pairs, and none closes between punctuation and a letter, as in ``**마디(bar)**는``."""
     for name, _, text in prose(editions) + sections(readmes):
-        text = re.sub(r"^```.*?^```|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
-        for stars, last, following in re.findall(r"(\*+)[^*\n]*([^*\n])\1(.?)", text):
-            assert last.isalnum() or not following.isalnum(), f"{name}: {last}{stars}{following}"
+        text = re.sub(r"^```.*?^```|`[^`\n]*`|\$[^$]*\$", "", text, flags=re.DOTALL | re.MULTILINE)
+        pair = re.compile(r"(?<!\*)(\*{1,2})(?![\s*])[^*\n]*([^*\s])\1(?!\*)(.?)")
+        for _, last, following in pair.findall(text):
+            assert last.isalnum() or not following.isalnum(), f"{name}: {last}**{following}"
+        assert "*" not in pair.sub("", text), name
 
 
 def links(text):
