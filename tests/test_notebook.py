@@ -1,5 +1,6 @@
 """The lesson as its readers meet it: executed, and as it is committed."""
 
+import ast
 import base64
 import json
 import re
@@ -12,7 +13,7 @@ import pytest
 from utils.corpus.own_music import build_own_dataset
 from utils.corpus.roll_files import ROLL_FILES
 from utils.lesson import execution
-from utils.lesson.definitions import NOTEBOOK
+from utils.lesson.definitions import NOTEBOOK, read_cells
 from utils.lesson.page import write_page
 from utils.lesson.publish import code_stamp
 from utils.music.grid import onsets_of
@@ -50,8 +51,8 @@ def test_the_lesson_runs_without_errors_or_noise(executed):
 def test_the_lesson_trains_and_leaves_its_artifacts(executed, executed_lesson):
     (run,) = (executed_lesson / "Experiments" / "2Bar").glob("smoke-*")
     history = json.loads((run / "preload" / "checkpoint-000003" / "history.json").read_text())["history"]
-    assert [len(values) for values in history.values()] == [3, 3, 3]
-    assert np.isfinite(history["critic_loss"] + history["generator_loss"]).all()
+    assert [len(values) for values in history.values()] == [3, 3, 3, 3]
+    assert np.isfinite(history["critic_loss"] + history["generator_loss"] + history["critic_slope"]).all()
     for iteration in range(3):
         assert (run / "train" / f"sample_iteration_{iteration:05d}.png").stat().st_size > 10_000
         samples = mido.MidiFile(run / "sample" / f"iteration-{iteration}.mid")
@@ -149,7 +150,7 @@ def test_the_lesson_trains_on_music_of_any_number_of_voices(project, tmp_path, v
     lesson = nbformat.read(project / "notebook.ipynb", as_version=4)
     # From the training on, without the chapters that show what is shipped.
     last = next(
-        n for n, cell in enumerate(lesson.cells) if cell.source.startswith("### Samples along the way")
+        n for n, cell in enumerate(lesson.cells) if cell.source.startswith("### The whole training as a film")
     )
     measures = [cell for cell in lesson.cells if "real_grid" in cell.source and cell.cell_type == "code"]
     own_song = [cell for cell in lesson.cells if "generate_midi(gan.generator" in cell.source]
@@ -172,6 +173,48 @@ def test_the_lesson_trains_on_music_of_any_number_of_voices(project, tmp_path, v
 @pytest.fixture(scope="module")
 def committed():
     return nbformat.read(NOTEBOOK, as_version=4)
+
+
+WORDS = 180  # a minute, of prose in a second language
+LINES = 20  # of code a minute
+LOOK = 20  # seconds to look at a picture or to listen to a player
+
+
+def minutes_of(path):
+    """How long the main path takes to read: what stands under no heading that says (optional)."""
+    minutes, optional = 0, {2: False, 3: False}
+    for cell in read_cells(path):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            lines = sum(bool(line.strip()) for line in source.splitlines())
+            shown = "display" in source
+            minutes += 0 if any(optional.values()) else lines / LINES + shown * LOOK / 60
+            continue
+        for section in re.split(r"^(?=##)", source, flags=re.M):
+            if heading := re.match(r"(##+) (.*)", section):
+                level = len(heading[1])
+                optional |= {n: n == level and "(optional)" in heading[2] for n in (2, 3) if n >= level}
+            prose = re.sub(r"\$\$.*?\$\$|<details>.*?</details>|```.*?```", "", section, flags=re.S)
+            minutes += 0 if any(optional.values()) else len(prose.split()) / WORDS
+    return minutes
+
+
+def test_the_lesson_says_how_long_it_takes_and_that_is_an_hour_at_most():
+    minutes = minutes_of(NOTEBOOK)
+    assert f"about **{minutes:.0f} minutes**" in "".join(read_cells()[0]["source"])
+    assert minutes <= 60
+
+
+def test_there_are_no_more_code_cells_than_there_were(committed):
+    assert len(code_cells(committed)) <= 100
+
+
+def test_snippets_in_the_prose_are_python():
+    prose = "".join("".join(cell["source"]) for cell in read_cells() if cell["cell_type"] == "markdown")
+    snippets = re.findall(r"```python\n(.*?)```", prose, re.S)
+    assert len(snippets) == 3
+    for snippet in snippets:
+        ast.parse(snippet)
 
 
 def test_outputs_belong_to_the_code(committed):

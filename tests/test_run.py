@@ -121,6 +121,20 @@ def test_a_run_goes_on_where_it_stood(tmp_path, capsys):
     assert second.iteration == 8 and {len(column) for column in second.history.values()} == {8}
 
 
+def test_slopes_are_noted_and_unknown_in_older_checkpoints(tmp_path):
+    run = start(tmp_path)
+    for _ in run.until(2):
+        run.log(1.0, 2.0, tf.constant(1.25))
+    file = run.dirs["preload"] / "checkpoint-000002" / "history.json"
+    state = json.loads(file.read_text())
+    assert state["history"].pop("critic_slope") == [1.25, 1.25]
+    file.write_text(json.dumps(state))
+    again = start(tmp_path)
+    train(again, 3)
+    assert again.history["critic_slope"] == [None, None, None]
+    assert {len(column) for column in again.history.values()} == {3}
+
+
 def test_a_finished_run_does_nothing(tmp_path):
     train(start(tmp_path), 4)
     again = start(tmp_path)
