@@ -240,6 +240,71 @@ def test_the_page_stays_light(committed):
     assert NOTEBOOK.stat().st_size < 6e6
 
 
+# --- Numbers in the prose ----------------------------------------------------
+
+# Numbers that no cell of their chapter holds, by the cell's id, and why they may stand there.
+NO_RESULTS = {
+    "03d351f8": {"16": "bits", "32": "bits"},
+    "c8bc1b52": {"128": "pitches", "229": "snippets, printed in chapter 3"},
+    "6c616464": {"229": "snippets, printed in chapter 3"},
+    "72c12f5f": {"229": "snippets, printed in chapter 3"},
+    "51c90d0a": {"64": "filters, given by an exercise"},
+    "05f354a0": {"5184": "the solution of an exercise"},
+    "e408b7e7": {"95": "the size of an interval, in percent"},
+}
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+NUMBER = re.compile(r"(?<![\w.,])\d*[.,]?\d[\d,]*(?:\.\d+)?")
+FEW = 12  # numbers up to this one count what the reader sees
+NO_PROSE = r"```.*?```|\$\$.*?\$\$|\$[^$]+\$|`[^`]*`|\]\([^)]*\)|https?://\S+|arXiv:\S+|^#[^\n]*$"
+
+
+def numbers_of(text):
+    """Find all numbers: "1,000" is 1000, and "0.48" is .48."""
+    return {number.replace(",", "").lstrip("0") or "0" for number in NUMBER.findall(text)}
+
+
+def told_by(cell):
+    """All that a code cell says: its code and what it printed."""
+    said = [cell.source]
+    for output in cell.outputs:
+        data = output.get("data", {})
+        shown = re.sub(r"<[^>]*>", " ", data.get("text/html", ""))
+        said += [output.get("text", ""), shown, data.get("text/plain", ""), data.get("text/markdown", "")]
+    return "\n".join(said)
+
+
+def unexplained_numbers(notebook):
+    """List the numbers of each piece of prose that no code cell of its chapter holds: dict of id to set."""
+    chapters = [[]]
+    for cell in notebook.cells:
+        if cell.source.startswith("## "):
+            chapters.append([])
+        chapters[-1].append(cell)
+    found = {}
+    for chapter in chapters:
+        told = numbers_of("\n".join(told_by(cell) for cell in chapter if cell.cell_type == "code"))
+        for cell in (cell for cell in chapter if cell.cell_type == "markdown"):
+            prose = YEAR.sub("", re.sub(NO_PROSE, " ", cell.source, flags=re.DOTALL | re.MULTILINE))
+            numbers = {n for n in numbers_of(prose) - told if not (n.isdigit() and int(n) <= FEW)}
+            found |= {cell.id: numbers} if numbers else {}
+    return found
+
+
+def test_each_number_in_the_prose_is_one_that_a_cell_of_its_chapter_holds(committed):
+    assert unexplained_numbers(committed) == {cell: set(numbers) for cell, numbers in NO_RESULTS.items()}
+
+
+def test_a_number_that_no_cell_prints_is_found():
+    prose = "It reaches 0.48 of 1,100 in 2017, $x = 99$, with `77`; three of 12."
+    printed = nbformat.v4.new_output("stream", text="0.48 of 1100")
+    cells = [
+        nbformat.v4.new_markdown_cell("## 1. One\n" + prose, id="one"),
+        nbformat.v4.new_code_cell("show()", outputs=[printed]),
+        nbformat.v4.new_markdown_cell("## 2. Two\n" + prose.replace("48", "49"), id="two"),
+    ]
+    assert unexplained_numbers(nbformat.v4.new_notebook(cells=cells)) == {"two": {".49", "1100"}}
+
+
 def test_the_bar_follows_the_iterations_of_a_training(tmp_path, capfd):
     cell = """
 from IPython.display import HTML, display

@@ -7,7 +7,6 @@ import copy
 from pathlib import Path
 
 from ..path_utils import atomic_write
-from ..pictures.style import png_outputs
 
 # Nothing in the page is a program; on a narrow screen, what is wide can be scrolled.
 TEMPLATE = """
@@ -79,6 +78,8 @@ def with_words(executed):
     -------
     nbformat.NotebookNode
     """
+    from ..pictures.style import png_outputs  # here: `--help` needs no pictures
+
     for output in (output for cell in executed.cells for output in cell.get("outputs", [])):
         data, told = output.get("data", {}), output.get("metadata", {}).get("image/png", {})
         if "alt" in told and "image/png" in data and "text/html" not in data:
