@@ -12,6 +12,7 @@ import browser
 import mido
 import numpy as np
 import pytest
+from scipy.signal import correlate
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -161,8 +162,8 @@ def offline(driver, start=0, seconds=6):
 
 def place_of(clip, whole):
     """Find a clip in a sound: the sample where it begins, and how alike they are there."""
-    energy = np.convolve(whole**2, np.ones(len(clip)), "valid")
-    alike = np.correlate(whole, clip, "valid") / np.sqrt(np.maximum(energy, 1e-9) * np.sum(clip**2))
+    energy = np.maximum(correlate(whole**2, np.ones(len(clip)), "valid", "fft"), 1e-9)
+    alike = correlate(whole, clip, "valid", "fft") / np.sqrt(energy * np.sum(clip**2))
     return int(np.argmax(alike)), float(alike.max())
 
 
