@@ -42,7 +42,7 @@ def lab(project, executed_lesson, tmp_path_factory):
     panel = "import utils.quiet_tensorflow\nfrom utils import inference_utils\n\ninference_utils.panel()"
     browser.write_notebook(project / "panel.ipynb", panel)
     folder = tmp_path_factory.mktemp("server")
-    with browser.jupyter_lab(project, folder, trusted=[project / "notebook.ipynb"]) as address:
+    with browser.jupyter(project, folder, trusted=[project / "notebook.ipynb"]) as address:
         yield address
 
 

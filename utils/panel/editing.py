@@ -68,14 +68,14 @@ def write_again(result, bars=(), seed=0, creativity=1.0, chords="", closeness=1.
     within = find_bars(take.melody, list(bars), steps) if bars else np.ones(steps, bool)
     free = within[:, None] & ~held
     if not free.any():
-        where = _words_for(bars)
+        where = words_for(bars)
         reason, advice = f"everything in {where} is held", "Let go of a voice, or mark other bars"
         raise MelodyError(source_of(take.melody), reason, advice)
     wished = replace(wish_chords(take, chords, closeness), kept=held)
     new = redo(wished, list(bars) or None, None, seed, creativity, generator)
     # What its owner gave is written as it was given, until it is written again.
     new = replace(new, kept=take.given & ~free, previous=take)
-    return result.with_shown(new, f"{_words_for(bars).capitalize()} written again")
+    return result.with_shown(new, f"{words_for(bars).capitalize()} written again")
 
 
 def change_note(result, voice, place, pitch, generator=None):
@@ -168,8 +168,17 @@ def next_in_scale(arrangement, pitch, up):
     return next(pitch + step * n for n in range(1, 12) if (pitch + step * n) % 12 in scale)
 
 
-def _words_for(bars):
-    """Name marked bars: ``bars 5-7, 9``, or ``all bars``."""
+def words_for(bars):
+    """Name marked bars: ``bars 5-7, 9``, or ``all bars``.
+
+    Parameters
+    ----------
+    bars : sequence of int
+
+    Returns
+    -------
+    str
+    """
     if not bars:
         return "all bars"
     runs = []

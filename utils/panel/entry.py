@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from pathlib import Path
 
 import anywidget
 import traitlets
@@ -12,8 +11,8 @@ import traitlets
 from ..songs.engrave_typed import engrave_typed
 from ..songs.song import MIDI_ENDINGS, SCORES_TO_READ, MelodyError
 from ..songs.typed import TYPED_EXAMPLE, parse_notes
+from .modules import PAGE, join_modules
 
-HERE = Path(__file__).parent
 BIGGEST_FILE = 20_000_000  # bytes; a score of an opera is smaller
 NARROWEST, WIDEST = 300, 2000  # staves, in pixels
 EMPTY = "No notes yet. Click the keys, type, or drop a file here."
@@ -38,8 +37,8 @@ class TuneEntry(anywidget.AnyWidget):
         What is said below the staff: how much was understood, and what is wrong with the rest, or nothing.
     """
 
-    _esm = HERE / "entry.js"
-    _css = HERE / "entry.css"
+    _esm = join_modules("dom", "tones", "piano", "midi", "file", "entry")
+    _css = (PAGE / "entry.css").read_text(encoding="utf-8")
 
     value = traitlets.Unicode("").tag(sync=True)
     file = traitlets.Tuple(traitlets.Unicode(), traitlets.Bytes(), default_value=None, allow_none=True).tag(

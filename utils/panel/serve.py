@@ -75,12 +75,15 @@ def serve(port=None, open_browser=True):
         nbformat.write(notebook, Path(folder) / "panel.ipynb")
         server = PanelServer(config=settings, config_file_paths=[])
         server.initialize([f"{folder}/panel.ipynb"])
-        print(f"The panel is at {address}\nCtrl-C ends it.", flush=True)
-        if open_browser:
-            show = threading.Thread(target=webbrowser.open, args=[address], daemon=True)  # it may wait
-            IOLoop.current().add_callback(show.start)
+        IOLoop.current().add_callback(_announce, address, open_browser)  # once it listens
         server.start()
     print("\nThe panel is closed.")
+
+
+def _announce(address, open_browser):
+    print(f"The panel is at {address}\nCtrl-C ends it.", flush=True)
+    if open_browser:
+        threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()  # it may wait
 
 
 def _free_port(port):

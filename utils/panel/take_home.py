@@ -1,4 +1,4 @@
-"""A take as a file: MIDI, a score, sound, or a picture of the score; and the way into the reader's downloads."""
+"""A take as a file: MIDI, a score, sound, a picture of the score; and the way to the reader's downloads."""
 
 from __future__ import annotations
 
@@ -70,8 +70,9 @@ def _zipped(pages, ending):
 
 
 class Courier(anywidget.AnyWidget):
-    """Hands files to the reader's browser, which puts them among the downloads."""
+    """Hands files to the reader's browser for its downloads; and brings the panel's style."""
 
+    _css = (Path(__file__).parent / "page" / "panel.css").read_text(encoding="utf-8")
     _esm = """
     function deliver(message, buffers) {
         const link = document.createElement("a");

@@ -71,24 +71,30 @@ def engrave(musicxml_path, layout="staves", width=1000, bars=None):
         raise ValueError(f"layout={layout!r}: choose 'staves' or 'choir'.")
     score = parse_score(musicxml_path)
     name_heads(score)
-    try:
-        import verovio
-    except ImportError as error:
-        raise ImportError("To engrave a score, install the package verovio: pip install verovio") from error
-
+    toolkit = open_verovio()
     if bars is not None:
         _cut_after(score, bars)
     if layout == "choir":
         _condense(score)
-    verovio.enableLog(verovio.LOG_OFF)
-    # The folder of its fonts is known in the thread that imported verovio, and in no other.
-    toolkit = verovio.toolkit(False)
-    toolkit.setResourcePath(str(Path(verovio.__file__).with_name("data")))
     spacing = WIDE_SPACING if score.find(".//harmony") is not None else {}
     toolkit.setOptions(VEROVIO_OPTIONS | spacing | {"pageWidth": round(width / PIXELS_PER_UNIT)})
     if not toolkit.loadData(ElementTree.tostring(score, encoding="unicode")):
         raise ValueError(f"{musicxml_path} holds no score that can be engraved. Write it again.")
     return [_plain_text(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
+
+
+def open_verovio():
+    """Give what engraves, quiet, with its fonts; raises ImportError if the package is missing."""
+    try:
+        import verovio
+    except ImportError as error:
+        raise ImportError("To engrave a score, install the package verovio: pip install verovio") from error
+
+    verovio.enableLog(verovio.LOG_OFF)
+    # The folder of its fonts is known in the thread that imported verovio, and in no other.
+    toolkit = verovio.toolkit(False)
+    toolkit.setResourcePath(str(Path(verovio.__file__).with_name("data")))
+    return toolkit
 
 
 def read_notes(path, bars=None):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from ..music.theory import LETTERS, OCTAVE
-from .engrave import VEROVIO_OPTIONS
+from .engrave import PIXELS_PER_UNIT, VEROVIO_OPTIONS, open_verovio
 from .typed import FERMATA, PHRASE_END, parse_notes
 
 TICKS = 8  # per beat: what is shorter than a thirty-second note is drawn as one
@@ -37,14 +36,9 @@ def engrave_typed(text, width=700):
     MelodyError
         As :func:`.parse_notes`.
     """
-    import verovio
-
-    verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit(False)
-    toolkit.setResourcePath(str(Path(verovio.__file__).parent / "data"))  # it is unknown in other threads
+    toolkit = open_verovio()
     toolkit.setInputFrom("pae")
-    scale = VEROVIO_OPTIONS["scale"] / 100
-    toolkit.setOptions(VEROVIO_OPTIONS | STAFF | {"pageWidth": round(width / scale)})
+    toolkit.setOptions(VEROVIO_OPTIONS | STAFF | {"pageWidth": round(width / PIXELS_PER_UNIT)})
     toolkit.loadData(f"@clef:G-2\n@keysig:\n@timesig:4/4\n@data:{to_pae(text) or '='}")
     return toolkit.renderToSVG(1).replace('color="black"', "")
 
