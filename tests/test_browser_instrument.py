@@ -173,6 +173,7 @@ def test_the_mix_is_what_the_file_sounds_like(page, project):
     start, alike = place_of(mix[1000:40_000], whole[:60_000])
     assert abs(start - 1000) < 5  # no decoder has shifted it
     assert alike > 0.98
+    assert np.std(mix) == pytest.approx(np.std(whole[: len(mix)]), rel=0.15)
 
 
 def test_playhead_and_sound_are_in_step(page):

@@ -108,7 +108,7 @@ def test_every_note_has_its_heads(takes, laid):
             assert f'id="{name}" class="note"' in page
             assert notes[number]["start"] <= start < end <= notes[number]["end"] + 1e-6
     tied = [head for head in heads if head[1] == 0 and head[2] == 8]
-    assert [head[3:] for head in tied] == [[9.0, 10.0], [10.0, 11.0]] or len(tied) == 1
+    assert [head[3:] for head in tied] == [[9, 10], [10, 11]]
     names = {note["name"] for notes in laid["notes"] for note in notes}
     assert "Bb4" in names and "A#4" not in names
 
@@ -116,10 +116,8 @@ def test_every_note_has_its_heads(takes, laid):
 def test_voices_add_up_to_the_whole(takes, tmp_path):
     path = takes[0].write(tmp_path / "take.mid", programs=[0, 19, 0, 19])
     voices = list(sound.render_voices(path))
-    angles = (sound.pan_places(4) + 1) * np.pi / 4
-    ears = sum(
-        np.stack([np.cos(a), np.sin(a)])[:, None] * voice for a, voice in zip(angles, voices, strict=True)
-    )
+    angles = (sound.pan_places(4) + 1) * np.pi / 4  # as a StereoPannerNode does
+    ears = np.stack([np.cos(angles), np.sin(angles)]) @ voices
     ears = ears + oaconvolve(ears.mean(axis=0)[None], sound.echo(), axes=1)[:, : ears.shape[1]]
     whole = sound.render(path).T
     assert ears.shape == whole.shape
@@ -195,13 +193,13 @@ def test_shown_again_it_keeps_what_was_marked(instrument, takes):
 
 
 def test_a_take_of_another_melody_brings_its_phrases(takes):
-    other = harmonize_takes([("C5", 1), ("D5", 1), ("E5", 2)] * 4, phrases="2:3")
+    other = harmonize_takes([("C5", 1), ("D5", 1), ("E5", 2)] * 4, phrases="1:3 3:3")
     shown = Instrument()
     shown.show([takes[0], other[0]], ["Waltz", "Other"])
     assert shown.phrases == ["2:3", "4:3"]
     shown.phrases = ["3:3"]
     shown.take = 1
-    assert shown.phrases == ["2:3"]
+    assert shown.phrases == shown.takes[1]["phrases"] and "1:3" in shown.phrases
 
 
 def test_modules_are_joined_and_keep_their_own(tmp_path):
