@@ -127,11 +127,11 @@ function buildInstrument(model) {
     const sound = sounds.get(pending.key);
     root.classList.toggle("waiting", !sound);
     if (!sound) return ask("sound", pending);
-    beat = now();
-    parts.heard = pending;
-    pending = null;
+    const before = parts.heard ?? pending;
+    [parts.heard, pending] = [pending, null];
     player.loop &&= loopOf();
-    player.use(sound, secondsAt(take.clock, beat));
+    if (player.playing) player.use(sound, (seconds) => secondsAt(take.clock, beatAt(before.clock, seconds)));
+    else player.use(sound, () => secondsAt(take.clock, beat));
     applyMix();
     if (parts.eager) player.play(secondsAt(take.clock, beat));
     parts.eager = false;
