@@ -444,8 +444,8 @@ MISTAKES = [
     ),
     (
         test_the_critic_is_asked_with_what_the_generator_was_given,
-        "gradient_penalty(gan.critic, real, fake, given, seed)",
-        f"gradient_penalty(gan.critic, real, fake, {MELODY}, seed)",
+        "slopes_between(gan.critic, real, fake, given, seed)",
+        f"slopes_between(gan.critic, real, fake, {MELODY}, seed)",
     ),
     (
         test_the_penalty_is_taken_where_the_same_is_given,
@@ -454,13 +454,13 @@ MISTAKES = [
     ),
     (
         test_takes_are_given_the_same,
-        f"{TWICE}\n    shape",
-        "given = tf.concat([given, given[::-1]], 0)\n    shape",
+        f"{TWICE}\n    noise",
+        "given = tf.concat([given, given[::-1]], 0)\n    noise",
     ),
     (
         test_takes_are_given_the_same,
-        f"{TWICE}\n    loss",
-        "given = tf.concat([given, given[::-1]], 0)\n    loss",
+        f"{TWICE}\n    score",
+        "given = tf.concat([given, given[::-1]], 0)\n    score",
     ),
     (
         test_an_iteration_of_batches_of_their_own_gives_each_other_parts,

@@ -6,7 +6,7 @@ Tests that take nothing but the lesson are tried again at the end, on lessons wi
 import ast
 import itertools
 import json
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, asdict, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from statistics import median
@@ -18,6 +18,7 @@ from scipy.stats import kstest
 
 from utils import dataset_utils, inference_utils
 from utils.lesson.definitions import load_lesson, read_cells
+from utils.training import presets
 
 ROOT = Path(__file__).parent.parent
 TRAIN, VALID = (str(ROOT / "dataset" / f"{split}.npy") for split in ("train", "valid"))
@@ -131,6 +132,24 @@ def test_classic_is_the_old_recipe(lesson):
         "iterations": 1000,
     }
     assert {name: getattr(lesson.CLASSIC, name) for name in old} == old
+
+
+def test_the_choices_of_chapter_4_are_those_of_the_classic_recipe(lesson):
+    source = next(s for s in code_cells() if "\nclassic = SimpleNamespace" in s)
+    exec(source.split("\n\n")[0], scope := {"SimpleNamespace": lesson.SimpleNamespace})
+    assert vars(scope["classic"]).items() <= asdict(lesson.CLASSIC).items()
+
+
+def test_presets_are_told_with_the_minutes_that_were_measured(lesson):
+    assert set(presets.PRESETS) == set(lesson.PRESETS)
+    results = json.loads((ROOT / "pretrained" / "speedrun.json").read_text()).values()
+    tours = [one["evaluations"][-1]["seconds"] / 60 for one in results if one["recipe"] == "tour"]
+    assert presets.PRESETS["tour"][1] == pytest.approx(median(tours), abs=0.25)
+    history = json.loads((ROOT / "pretrained" / "best" / "history.json").read_text())["history"]
+    assert presets.PRESETS["best"][1] == pytest.approx(sum(history["seconds"]) / 60, abs=1)
+    assert "**best** (chosen)" in presets.tell_presets("best")
+    with pytest.raises(ValueError, match=r"'fast'.*tour, best, classic, smoke"):
+        presets.tell_presets("fast")
 
 
 def test_presets(lesson):
@@ -773,6 +792,16 @@ def test_a_shared_step_moves_each_network_by_its_own_loss(lesson, takes):
     assert float(losses[0]) == pytest.approx(float(expected), rel=1e-5)
     found, wanted = gan.critic_optimizer.gradients, alone.critic_optimizer.gradients
     assert_close(found, wanted)
+
+
+def test_without_a_critic_the_generator_learns_by_the_other_losses_alone(lesson):
+    config = tiny(lesson, shared_batch=True, critic_steps=0, reconstruction_weight=0.1, head="voice_softmax")
+    gan, real = spied(lesson, config), bach(2)
+    losses = lesson.make_train_iteration(gan, config).python_function([real], tf.constant(0))
+    pull = lesson.reconstruction_loss(real, gan.generator.answers[0])
+    assert [float(loss) for loss in losses] == pytest.approx([0, 0.1 * float(pull), 0], rel=1e-5)
+    assert not hasattr(gan.critic_optimizer, "gradients")
+    assert lesson.make_gan(replace(config, cosine_decay=True)).critic_optimizer.iterations == 0
 
 
 def test_equal_seeds_train_equally(lesson):

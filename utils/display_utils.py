@@ -7,12 +7,14 @@ from .pictures.film import make_training_video
 from .pictures.heaps import draw_critics
 from .pictures.page import players, playmidi, show_score
 from .pictures.rolls import draw_roll, plot_pianoroll, show_pianoroll
+from .pictures.style import new_figure, show_picture
 
 __all__ = [
     "draw_critics",
     "draw_roll",
     "example",
     "make_training_video",
+    "new_figure",
     "players",
     "playmidi",
     "plot_evaluation",
@@ -22,5 +24,6 @@ __all__ = [
     "plot_runs",
     "plot_slopes",
     "show_pianoroll",
+    "show_picture",
     "show_score",
 ]

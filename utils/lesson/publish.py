@@ -14,7 +14,8 @@ from PIL import Image
 
 from ..path_utils import MODEL_DIR, atomic_write
 from . import korean
-from .execution import NOTEBOOK, run_notebook, without_widgets
+from .execution import NOTEBOOK, run_notebook
+from .page import without_widgets
 
 
 def code_stamp(notebook):
@@ -48,6 +49,7 @@ def tidy(notebook):
         for output in cell.get("outputs", ()):
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = lighten(output.data["image/png"])
+                output.data.pop("text/html", None)  # the same again; GitHub is sure to show a PNG
     notebook.metadata.pop("papermill", None)
     notebook.metadata["code_sha256"] = code_stamp(notebook)
     return notebook

@@ -26,7 +26,8 @@ def draw_critics(critics, real, fake, figsize=(12, 4)):
         Scores are counted from the middle of the generated heap, so that the curves can be compared. The
         titles tell by how much the mean score of the heaps differs.
     """
-    figure = new_figure(figsize)
+    alt = "The score of a critic along a line, and two heaps of points below it, a panel a critic."
+    figure = new_figure(figsize, alt=alt)
     panels = figure.subplots(1, len(critics), squeeze=False)[0]
     heaps = {"real": (np.asarray(real), COLORS[2]), "generated": (np.asarray(fake), COLORS[0])}
     ends = np.concatenate([real, fake])
@@ -38,10 +39,10 @@ def draw_critics(critics, real, fake, figsize=(12, 4)):
         below = scores.min() - 0.12 * np.ptp(scores)
         for heap, (points, color) in heaps.items():
             ax.plot(points, np.full(len(points), below), "|", color=color, ms=14, label=heap)
-        ax.set(
-            xlabel="a piece: one number",
-            title=f"{name}: real - generated = {mean['real'] - mean['generated']:.1f}",
-        )
+        title = f"{name}: real - generated = {mean['real'] - mean['generated']:.1f}"
+        ax.set(xlabel="a piece: one number", title=title)
+        steepest = np.abs(np.gradient(scores, places)).max()
+        figure.alt += f" {title}; at its steepest the score rises by {steepest:.1f} a unit."
         ax.tick_params(colors=INK)
     panels[0].set_ylabel("score")
     panels[0].legend(frameon=False, loc="upper left")
