@@ -48,17 +48,17 @@ def screenshots(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def dark_lab(project, tmp_path_factory):
+def lab(project, tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     browser.write_notebook(project / "instrument.ipynb", CELL)
-    with browser.jupyter_lab(project, folder, browser.SETTINGS | browser.DARK) as address:
+    with browser.jupyter(project, folder) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def driver(dark_lab, tmp_path_factory):
+def driver(lab, tmp_path_factory):
     with browser.chromium(tmp_path_factory.mktemp("page"), size=(1280, 1300)) as driver:
-        browser.open_notebook(driver, dark_lab, "instrument.ipynb")
+        browser.open_notebook(driver, lab, "instrument.ipynb")
         driver.execute_script(
             "window.jupyterapp.shell.collapseLeft(); window.jupyterapp.shell.collapseRight();"
         )
@@ -396,12 +396,16 @@ def test_score_is_readable_in_the_dark(page, screenshots):
     run(page, "all('.takes button')[0].scrollIntoView()")
     press(page, Keys.SPACE)
     time.sleep(2)
+    page.save_screenshot(str(screenshots / "instrument-light.png"))
+    browser.set_theme(page, "dark")
+    time.sleep(1)
     page.save_screenshot(str(screenshots / "instrument-dark.png"))
     colors = run(
         page,
         "const style = selector => getComputedStyle(find(selector));"
         "return [style('.score').backgroundColor, style('.staff path').stroke, style('.roll .number').fill];",
     )
+    browser.set_theme(page, "light")
     ground, *inks = (luminance(color) for color in colors)
     assert ground < 0.1
     assert all((ink + 0.05) / (ground + 0.05) > 7 for ink in inks)
@@ -416,7 +420,7 @@ def luminance(color):
 
 
 def test_it_fits_into_480_pixels(page, screenshots):
-    page.set_window_size(480, 1300)
+    browser.set_width(page, 480, 1300)
     try:
         time.sleep(2)
         wait_until_ready(page)
@@ -438,7 +442,7 @@ def test_it_fits_into_480_pixels(page, screenshots):
         assert sizes[0] < 420 and sizes[1] <= 0
         assert sizes[2] >= 12 and sizes[3] > 24
     finally:
-        page.set_window_size(1280, 1300)
+        browser.set_width(page, 1280, 1300)
 
 
 def test_shown_again_from_callbacks_it_keeps_its_place_and_has_a_score(page):
