@@ -391,7 +391,7 @@ def caption_of(config, tour):
     return f"the classic recipe, {config.filters} filters (the tour has {tour.filters})"
 
 
-def draw_architecture(config, generator, critic, real, generated):
+def draw_architecture(config, generator, critic, real, generated, caption=""):
     """Draw the game of generator and critic.
 
     Parameters
@@ -401,12 +401,15 @@ def draw_architecture(config, generator, critic, real, generated):
     generator, critic : list of Level
     real, generated : int arrays [step, voice]
         A chorale, and what the generator makes of its soprano.
+    caption : str
+        Which networks they are.
 
     Returns
     -------
     Figure
     """
     figure, ax = _page(440)
+    _text(ax, 540, 8, caption, "right", "bottom", color=QUIET)
     inputs = {level.name: level for level in generator if not level.sources}
     left, maker_x, right, judge_x, end = 74, 246, 420, 572, 690
     height, upper, line, lower = 342, 296, 206, 84  # of the noise, the generator, the melody, the chorales
@@ -650,7 +653,8 @@ def main():
     _save("speedrun", draw_speedrun(results, bach), "How soon four recipes listen to the melody")
 
     generated = harmonize(first, takes=1).grid
-    figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated)
+    updates = f"the classic recipe (the tour updates both by turns, {lesson.TOUR.critic_steps} to 1)"
+    figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated, updates)
     _save("architecture", figure, f"{describe(generator)}; {describe(critic)}")
     song = ROOT / "input_twinkle_twinkle.mid"
     arrangement = harmonize(song)
