@@ -4,7 +4,7 @@ import { h, percent } from "./dom.js";
 import { dragCommas } from "./phrases.js";
 
 const ABOVE = 10; // pixels of the playhead over the staves
-const HEADROOM = 44; // pixels for what stands above a system: chords, numbers of bars
+const HEADROOM = 48; // pixels for chords and numbers above a system; above the first one is the tempo, too
 
 export function buildScore(act) {
   const element = h("div", { class: "scroll score", tabindex: -1, hidden: "" });
@@ -147,6 +147,7 @@ function barsOf(system, page) {
     };
   });
   const whole = { top: Math.min(...measures.map((m) => m.top)), bottom: Math.max(...measures.map((m) => m.bottom)) };
+  whole.reach = system.previousElementSibling?.matches(".system") ? HEADROOM : Infinity;
   return measures.map(({ left, right }) => ({ left, right, system: whole, page, anchors: [] }));
 }
 
@@ -171,8 +172,9 @@ function point(bars, event) {
   const own = bars.filter((bar) => bar.page === page);
   const bar = own.reduce((best, one) => (distance(one) < distance(best) ? one : best));
   const hit = event.target.closest("[data-note]")?.dataset;
-  const near = bar.anchors.slice(0, -1).reduce((best, one) => (Math.abs(one[1] - x) < Math.abs(best[1] - x) ? one : best), bar.anchors[0]);
-  return { beat: near[0], voice: hit ? Number(hit.voice) : null, note: hit ? Number(hit.note) : null, lane: "music" };
+  const nearer = (best, one) => (Math.abs(one[1] - x) < Math.abs(best[1] - x) ? one : best);
+  const [beat] = bar.anchors.slice(0, -1).reduce(nearer, bar.anchors[0]);
+  return { beat, voice: hit ? Number(hit.voice) : null, note: hit ? Number(hit.note) : null, lane: "music" };
 }
 
 // Scroll to the system that sounds; the page around stays where it is.
@@ -180,6 +182,6 @@ function reveal(element, at) {
   const offset = at.page.sheet.offsetTop;
   const [top, bottom] = [at.system.top, at.system.bottom].map((share) => offset + share * at.page.sheet.clientHeight);
   if (top < element.scrollTop || bottom > element.scrollTop + element.clientHeight) {
-    element.scrollTop = Math.max(0, top - HEADROOM);
+    element.scrollTop = Math.max(0, top - at.system.reach);
   }
 }
