@@ -93,7 +93,7 @@ def test_the_panel_does_what_the_plain_cell_does(played, tmp_path):
     takes = harmonize_takes(PAIRS, takes=2, seed=5, pickup=1)
     for number, take in enumerate(takes):
         played.instrument.take = number
-        said = press(played, played.home["MIDI"])
+        said = press(played, played.desk.home["MIDI"])
         own = take.write(tmp_path / f"{number}.mid", programs=[19] * 4, tempo=60)
         file = played._folder / f"My tune, take {number + 1}.mid"
         assert file.name in said
@@ -102,7 +102,7 @@ def test_the_panel_does_what_the_plain_cell_does(played, tmp_path):
 
 
 def test_what_is_taken_home_opens(played):
-    for button in played.home.values():
+    for button in played.desk.home.values():
         press(played, button)
     stem = played._folder / "My tune, take 1"
     midi, score, sound, picture = (stem.with_suffix(end) for end in (".mid", ".musicxml", ".mp3", ".svg"))
@@ -127,7 +127,7 @@ def test_files_go_to_the_browser_under_names_that_every_system_takes(tmp_path, m
     monkeypatch.setattr(panel.courier, "send", lambda *message: sent.append(message))
     panel.entry.file = ("what? a/tune: mine.mid", TWINKLE.read_bytes())
     press(panel, panel.button)
-    press(panel, panel.home["MIDI"])
+    press(panel, panel.desk.home["MIDI"])
     ((message, (data,)),) = sent
     assert message == {"name": "tune- mine.mid", "media": "audio/midi"}
     assert data == (tmp_path / "tune- mine.mid").read_bytes()
@@ -236,60 +236,60 @@ def test_a_second_click_during_the_work_is_passed_over(tmp_path):
 
 def test_bars_are_written_again_undone_and_done_again(twinkle):
     first = now(twinkle)
-    assert twinkle.undo.disabled and twinkle.redo.disabled
+    assert twinkle.desk.undo.disabled and twinkle.desk.redo.disabled
     twinkle.instrument.bars = [2, 3]
-    assert twinkle.again.description == "Write bars 2-3 again"
-    assert "Bars 2-3 written again" in press(twinkle, twinkle.again)
+    assert twinkle.desk.again.description == "Write bars 2-3 again"
+    assert "Bars 2-3 written again" in press(twinkle, twinkle.desk.again)
     second = now(twinkle)
     outside = np.ones(192, bool)
     outside[16:48] = False
     np.testing.assert_array_equal(second.shown.grid[outside], first.shown.grid[outside])
     assert (second.shown.grid != first.shown.grid).any()
     assert twinkle.instrument.bars == [2, 3]
-    press(twinkle, twinkle.again)
+    press(twinkle, twinkle.desk.again)
     third = now(twinkle)
     assert (third.shown.grid != second.shown.grid).any()  # another chance at each press
     for button, expected in (
-        (twinkle.undo, second),
-        (twinkle.undo, first),
-        (twinkle.redo, second),
-        (twinkle.redo, third),
+        (twinkle.desk.undo, second),
+        (twinkle.desk.undo, first),
+        (twinkle.desk.redo, second),
+        (twinkle.desk.redo, third),
     ):
         press(twinkle, button)
         assert now(twinkle) is expected
         shown = [note["pitch"] for note in twinkle.instrument.takes[0]["notes"][3]]
         line = expected.shown.grid[:, 3][expected.shown.onset[:, 3]]
         assert shown == line.tolist()
-    assert twinkle.redo.disabled and not twinkle.undo.disabled
+    assert twinkle.desk.redo.disabled and not twinkle.desk.undo.disabled
 
 
 def test_what_is_held_stays(twinkle):
     first = now(twinkle).shown
-    soprano, alto, tenor, bass = twinkle.held.children
+    soprano, alto, tenor, bass = twinkle.desk.held.children
     assert soprano.value and soprano.disabled and not bass.value
     bass.value = True
     twinkle.instrument.bars = [5, 6]
-    twinkle.hold_bars.click()
+    twinkle.desk.hold_bars.click()
     twinkle.instrument.bars = []
-    press(twinkle, twinkle.again)
+    press(twinkle, twinkle.desk.again)
     second = now(twinkle).shown
     np.testing.assert_array_equal(second.grid[:, [0, 3]], first.grid[:, [0, 3]])
     np.testing.assert_array_equal(second.grid[64:96], first.grid[64:96])
     assert (second.grid[:, 1:3] != first.grid[:, 1:3]).any()
     alto.value = tenor.value = True
-    assert "everything in all bars is held. Let go" in press(twinkle, twinkle.again)
+    assert "everything in all bars is held. Let go" in press(twinkle, twinkle.desk.again)
     alto.value = bass.value = False
     twinkle.instrument.bars = [1]
-    twinkle.free_bars.click()
+    twinkle.desk.free_bars.click()
     assert soprano.value
-    press(twinkle, twinkle.again)
+    press(twinkle, twinkle.desk.again)
     np.testing.assert_array_equal(now(twinkle).shown.grid[16:], second.grid[16:])
 
 
 def test_a_chosen_note_is_changed_and_held(twinkle):
     first = now(twinkle).shown
     step = choose_note(twinkle, "bass", 16)
-    twinkle.higher.click()
+    twinkle.desk.higher.click()
     twinkle.wait()
     second = now(twinkle).shown
     assert 0 < second.grid[step, 3] - first.grid[step, 3] <= 2
@@ -301,7 +301,7 @@ def test_a_chosen_note_is_changed_and_held(twinkle):
     twinkle.wait()
     assert now(twinkle).shown.grid[step, 3] == 44  # as it sounds, a tone lower in the song's own key
     twinkle.instrument.bars = []
-    press(twinkle, twinkle.again)
+    press(twinkle, twinkle.desk.again)
     assert now(twinkle).shown.grid[step, 3] == 44
     choose_note(twinkle, "bass", 16)
     twinkle.change_note("what")
@@ -316,12 +316,12 @@ def test_a_chosen_note_is_changed_and_held(twinkle):
 def test_chords_are_wished_for_above_the_score(twinkle):
     twinkle.wishes.chords.value = "Am | F | C | G | Am | F | C | G | Am | F | G7 | C"
     twinkle.wishes.closeness.value = 3
-    press(twinkle, twinkle.again)
+    press(twinkle, twinkle.desk.again)
     take = now(twinkle).shown
     assert [chord.figure for chord in take.chords][:2] == ["Am", "F"]
     assert (take.grid[::16, 3] % 12 == np.tile([9, 5, 0, 7], 3)).mean() > 0.5
     twinkle.wishes.chords.value = "Xyz"
-    assert "no chord symbol that is known" in press(twinkle, twinkle.again)
+    assert "no chord symbol that is known" in press(twinkle, twinkle.desk.again)
 
 
 def test_how_it_sounds_changes_without_another_computation(twinkle, monkeypatch):
@@ -336,7 +336,7 @@ def test_how_it_sounds_changes_without_another_computation(twinkle, monkeypatch)
     beat, second = twinkle.instrument.takes[0]["clock"][-1]
     assert second == pytest.approx(beat * 60 / 50, abs=0.01)
     assert now(twinkle) is before
-    press(twinkle, twinkle.home["MusicXML"])
+    press(twinkle, twinkle.desk.home["MusicXML"])
     score = music21.converter.parse(twinkle._folder / "Twinkle Twinkle.musicxml")
     assert score.parts[0].flatten().notes[0].pitch.midi == before.shown.grid[0, 0] - 3
     assert score.flatten().getElementsByClass("KeySignature")[0].sharps == 3  # A major
@@ -348,24 +348,24 @@ def test_phrases_are_moved(twinkle):
     twinkle.wait()
     assert now(twinkle).shown.melody.phrase_ends == (12, 184)
     assert twinkle.instrument.phrases == ["1:4", "12:3"]
-    press(twinkle, twinkle.undo)
+    press(twinkle, twinkle.desk.undo)
     assert now(twinkle).shown.melody.phrase_ends == ends
 
 
 def test_results_are_kept_by_name_and_chosen_again(twinkle):
     first = now(twinkle)
-    twinkle.title.value = "plain"
-    twinkle.keep.click()
-    press(twinkle, twinkle.again)
+    twinkle.desk.title.value = "plain"
+    twinkle.desk.keep.click()
+    press(twinkle, twinkle.desk.again)
     changed = now(twinkle)
     twinkle.tune.index = 2
     press(twinkle, twinkle.button)
     other = twinkle.tune.label
-    assert twinkle.earlier.options == ("Twinkle Twinkle", "plain", other)
-    twinkle.earlier.value = "plain"
+    assert twinkle.desk.earlier.options == ("Twinkle Twinkle", "plain", other)
+    twinkle.desk.earlier.value = "plain"
     twinkle.wait()
     assert now(twinkle).takes is first.takes and "plain is back" in twinkle.status.value
-    twinkle.earlier.value = "Twinkle Twinkle"
+    twinkle.desk.earlier.value = "Twinkle Twinkle"
     twinkle.wait()
     assert now(twinkle) is changed
     assert twinkle.instrument.takes[0]["name"] == "Twinkle Twinkle"
@@ -376,12 +376,12 @@ def test_results_are_kept_by_name_and_chosen_again(twinkle):
 
 def test_work_goes_on_from_a_file_as_if_it_had_never_stopped(played, tmp_path):
     choose_note(played, "bass", 8)
-    played.lower.click()
+    played.desk.lower.click()
     played.wait()
     played.wishes.chords.value = "C | F"
-    press(played, played.again)
-    played.held.children[1].value = True
-    press(played, played.save)
+    press(played, played.desk.again)
+    played.desk.held.children[1].value = True
+    press(played, played.desk.save)
     saved = played._folder / "My tune.bach"
     results, title, settings = unpack(saved.name, saved.read_bytes())
     (result,) = (one for one in results if one.title == title)
@@ -393,18 +393,18 @@ def test_work_goes_on_from_a_file_as_if_it_had_never_stopped(played, tmp_path):
     panel.wait()
     assert same(now(panel), now(played))
     assert (panel.sound.tempo.value, panel.sound.instrument.value) == (60, "church organ")
-    assert [toggle.value for toggle in panel.held.children] == [True, True, False, False]
+    assert [toggle.value for toggle in panel.desk.held.children] == [True, True, False, False]
     panel.wishes.chords.value = played.wishes.chords.value
     panel._again = played._again
     for one in (panel, played):
         one.wishes.seed.value = 7
-        press(one, one.again)
+        press(one, one.desk.again)
     assert same(now(panel).shown.grid, now(played).shown.grid)
 
 
 @pytest.mark.parametrize("harm", [lambda data: data[:-50], lambda data: b"Dear Sir", lambda data: b""])
 def test_a_damaged_file_is_refused(played, tmp_path, harm):
-    press(played, played.save)
+    press(played, played.desk.save)
     data = (played._folder / "My tune.bach").read_bytes()
     panel = typed(tmp_path)
     panel.entry.file = ("work.bach", harm(data))
@@ -419,7 +419,7 @@ def test_a_damaged_file_is_refused(played, tmp_path, harm):
 def test_parts_of_a_file_are_kept_as_voices(tmp_path):
     panel = open_panel(folder=tmp_path)
     press(panel, panel.button)
-    press(panel, panel.home["MusicXML"])
+    press(panel, panel.desk.home["MusicXML"])
     four = (tmp_path / "Twinkle Twinkle, take 1.musicxml").read_bytes()
     grid = now(panel).shown.grid
     panel.source.index, panel.entry.file, panel.wishes.takes.value = 1, ("four.musicxml", four), 1
@@ -434,7 +434,7 @@ def test_parts_of_a_file_are_kept_as_voices(tmp_path):
     panel.voices.parts[0].value = "soprano"
     press(panel, panel.button)
     np.testing.assert_array_equal(now(panel).shown.grid[:, [0, 3]], grid[:, [0, 3]])
-    assert [toggle.value for toggle in panel.held.children] == [True, False, False, True]
+    assert [toggle.value for toggle in panel.desk.held.children] == [True, False, False, True]
     panel.voices.parts[1].value = "bass"
     assert "two parts are to be one voice" in press(panel, panel.button)
     panel.entry.file = None

@@ -80,7 +80,7 @@ def pressed(label, tooltip, act, icon="", kind=widgets.Button, **options):
     Button
     """
     button = kind(description=label, tooltip=tooltip, icon=icon, **options)
-    button.layout = widgets.Layout(width="auto")
+    button.layout = widgets.Layout(width="auto", align_self="flex-start")
     button.on_click(lambda _: act())
     return button
 
@@ -89,6 +89,7 @@ def row(*children, label=""):
     """Put controls side by side, on as many lines as a narrow page needs."""
     named = [widgets.HTML(f"<b>{label}</b>")] if label else []
     box = widgets.Box([*named, *children])
+    box.add_class("bach-row")
     box.layout = widgets.Layout(flex_flow="row wrap", align_items="center", width="100%")
     return box
 
@@ -102,8 +103,8 @@ def fold(label, tooltip, *children):
         The button and the rest.
     """
     button = widgets.ToggleButton(False, description=label, tooltip=tooltip, icon="caret-right")
-    button.layout.width = "auto"
-    inside = widgets.VBox(children)
+    button.layout = widgets.Layout(width="auto", align_self="flex-start")
+    inside = row(*children)
     show(inside, False)
 
     def turn(change):

@@ -19,8 +19,9 @@ from ..songs.heads import name_heads, read_heads, read_symbols
 from ..songs.places import bars_of, name_places
 from ..songs.read_midi import notes_of, parse_midi
 from ..songs.song import MICROSECONDS_PER_MINUTE
-from ..songs.sound import PEAK, SAMPLE_RATE, encode_voice, pan_places, render_voices
+from ..songs.sound import PEAK, SAMPLE_RATE, encode_voice, pan_places, pan_shares, render_voices
 
+ROOM_FOR_ECHO = 0.9  # what the echo may add to the peak
 USUAL_TEMPO = round(MICROSECONDS_PER_MINUTE / 120)  # by the standard, where a file says nothing
 
 
@@ -88,16 +89,17 @@ def play_take(arrangement, programs=None, tempo=None):
     """
     with TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=2) as pool:
         path = arrangement.write(Path(folder) / "take.mid", programs, tempo)
-        waiting, mix = [], 0
-        for mono in render_voices(path):  # one is compressed while the next one is played
-            waiting.append(pool.submit(encode_voice, mono))
-            mix = mix + mono
+        waiting, ears = [], 0
+        shares = pan_shares(arrangement.grid.shape[1])
+        for share, mono in zip(shares, render_voices(path), strict=True):
+            waiting.append(pool.submit(encode_voice, mono))  # while the next one is played
+            ears = ears + share[:, None] * mono
         clips = [encoding.result() for encoding in waiting]
     places = pan_places(len(clips)).tolist()
     facts = {
         "rate": SAMPLE_RATE,
-        "samples": len(mix),
-        "gain": PEAK / max(float(np.abs(mix).max()), 1e-6),
+        "samples": ears.shape[1],
+        "gain": ROOM_FOR_ECHO * PEAK / max(float(np.abs(ears).max()), 1e-6),
         "voices": [{"pan": pan, "gain": gain} for pan, (_, gain) in zip(places, clips, strict=True)],
     }
     return facts, [clip for clip, _ in clips]

@@ -6,9 +6,7 @@ lines does the same without it.
 
 from __future__ import annotations
 
-import contextvars
 import html
-import threading
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,14 +21,15 @@ from ..path_utils import MODEL_DIR, atomic_write
 from ..songs.song import MelodyError
 from ..songs.typed import parse_notes
 from . import work_file
-from .controls import PICKUPS, Sound, Wishes, described, fold, pressed, row, show, tunes
+from .controls import PICKUPS, Sound, Wishes, described, fold, pressed, show, tunes
+from .desk import Desk
 from .editing import change_note, hold, move_phrases, next_in_scale, words_for, write_again
 from .entry import TuneEntry
 from .history import History, first_result
-from .instrument import Instrument
 from .take_home import Courier, file_name, make_file
 from .voices import WhichVoice
-from .words import count, explain, plain, said
+from .words import count, plain, said
+from .worker import Worker
 
 FOLDER = MODEL_DIR / "panel"
 MY_TUNE = "My tune"
@@ -59,12 +58,13 @@ class Panel(widgets.VBox):
 
     def __init__(self, generator, folder):
         self._generator, self._folder = generator, Path(folder)
-        self._busy, self._quiet = threading.Lock(), False
+        self._quiet = False
         self._history, self._moved, self._heard, self._again = History(), {}, None, 0
         self._make_controls()
-        self._make_desk()
+        self.desk = Desk(self)
+        self.instrument = self.desk.instrument
         top = widgets.VBox([self.source, self.tune, self.entry, self.voices])
-        super().__init__([top, self.button, self._more, self.status, self.aside, self._desk, self.courier])
+        super().__init__([top, self.button, self._more, self.status, self.aside, self.desk, self.courier])
         self.add_class("bach-panel")
         self._watch()
         self._show_source()
@@ -90,79 +90,14 @@ class Panel(widgets.VBox):
         )
         self._more = fold("More", "Takes, surprises, pickup, phrases", *self.wishes.more())
         self.status, self.aside, self.courier = widgets.HTML(), widgets.HTML(), Courier()
-
-    def _make_desk(self):
-        """Lay out what is of use when there is something to hear."""
-        self.again = pressed("Write it all again", "Everything that is not held", self.write_again, "refresh")
-        self.undo = pressed("Undo", "Take the last change back", lambda: self._step(True), "undo")
-        self.redo = pressed(
-            "Redo", "Make the change that was taken back", lambda: self._step(False), "repeat"
-        )
-        self.hold_bars = pressed(
-            "Hold these bars",
-            "They stay when others are written again",
-            lambda: self._hold_bars(True),
-            "lock",
-        )
-        self.free_bars = pressed(
-            "Let go of these bars", "They may be written again", lambda: self._hold_bars(False), "unlock"
-        )
-        self.held = widgets.HBox()
-        self.note = widgets.HTML()
-        self.lower = pressed(
-            "Lower", "The next lower note of the key", lambda: self.step_note(False), "arrow-down"
-        )
-        self.higher = pressed(
-            "Higher", "The next higher note of the key", lambda: self.step_note(True), "arrow-up"
-        )
-        self.pitch = described(
-            widgets.Text, "Other note:", "Such as F#4 or Bb3; press Enter", placeholder="F#4", width="16em"
-        )
-        self._note_row = row(self.note, self.lower, self.higher, self.pitch)
-        self.instrument = Instrument()
-        self.home = {
-            kind: pressed(kind, tooltip, lambda kind=kind: self.take_home(kind), "download")
-            for kind, tooltip in (
-                ("MIDI", "For other music programs"),
-                ("MusicXML", "A score to edit in MuseScore and others"),
-                ("MP3", "The sound"),
-                ("SVG", "The score as a picture; a browser shows and prints it"),
-            )
-        }
-        self.save = pressed(
-            "To go on later", "One file with all results: choose it here again", self.save_work, "save"
-        )
-        self.earlier = described(widgets.Dropdown, "Results:", "Everything that was made here", options=[""])
-        self.title = described(
-            widgets.Text, "Name:", "Under which to keep what is shown", placeholder="a name"
-        )
-        self.keep = pressed("Keep under this name", "To come back to it", self.keep_result, "bookmark")
-        self.report = widgets.HTML()
-        self._desk = widgets.VBox(
-            [
-                row(self.wishes.chords, self.wishes.closeness),
-                row(self.again, self.undo, self.redo, self.hold_bars, self.free_bars),
-                row(self.held, label="Hold:"),
-                self._note_row,
-                self.instrument,
-                row(*self.sound.all()),
-                row(*self.home.values(), self.save, label="Take home:"),
-                fold(
-                    "Earlier results",
-                    "Choose one, or keep this one",
-                    row(self.earlier, self.title, self.keep),
-                ),
-                fold("What was done", "How your melody was read", self.report),
-            ]
-        )
-        show(self._desk, False)
+        self._worker = Worker(self, self.status, self.aside, self._after)
 
     def _watch(self):
         self.source.observe(lambda _: self._show_source(), "value")
         self.tune.observe(lambda _: self.wishes.forget_the_song(), "value")
         self.entry.observe(lambda _: self._take_file(), "file")
-        self.pitch.observe(lambda change: change["new"] and self.change_note(change["new"]), "value")
-        self.earlier.observe(lambda _: self._choose_earlier(), "value")
+        self.desk.pitch.observe(lambda change: change["new"] and self.change_note(change["new"]), "value")
+        self.desk.earlier.observe(lambda _: self._choose_earlier(), "value")
         for control in self.sound.all():
             control.observe(lambda _: self._sound_again(), "value")
         for name, act in (("take", self._turn), ("bars", self._refresh), ("note", self._refresh)):
@@ -176,39 +111,21 @@ class Panel(widgets.VBox):
         show(self.voices, not listed and self.voices.several)
         self.wishes.forget_the_song()
 
-    # --- Work that takes a while ---
-
     def _work(self, doing, act):
-        """Do something beside what the reader does; whatever goes wrong is said in the panel."""
-        if not self._busy.acquire(blocking=False):
-            self.aside.value = said("One thing after the other: this is still being worked on.")
-            return
-        self.add_class("bach-busy")
-        self.status.value = said(f"{doing} …", '<progress aria-label="progress"></progress> ')
-        # What another thread says belongs to the same cell.
-        work = contextvars.copy_context()
-        threading.Thread(target=work.run, args=(self._try, act), daemon=True).start()
-
-    def _try(self, act):
-        try:
-            self.status.value = said(act())
-            if self._history.now and self._heard != self.sound.values():  # changed meanwhile
-                self._show()
-        except Exception as error:  # nobody sees a traceback of a widget
-            text, details = explain(error)
-            now = self._history.now
-            below = f" What stands below is still {now.song}." if now else ""
-            self.status.value = said(text + below, kind="alert", details=details)
-        finally:
-            self._refresh()
-            self.aside.value = ""
-            self.remove_class("bach-busy")
-            self._busy.release()
+        """Do something beside what the reader does; see :class:`.Worker`."""
+        self._worker.begin(doing, act)
 
     def wait(self):
         """Wait until what was asked for is done."""
-        with self._busy:
-            pass
+        self._worker.wait()
+
+    def _after(self, failed):
+        """Let everything say what holds, when some work is done; give what is to be said beside it."""
+        now = self._history.now
+        if now and not failed and self._heard != self.sound.values():  # changed meanwhile
+            self._show(marked=True)
+        self._refresh()
+        return f" What stands below is still {now.song}." if now and failed else ""
 
     # --- What the buttons say ---
 
@@ -301,7 +218,7 @@ class Panel(widgets.VBox):
             changed = f"{note['voice']} at {note['place']} is {pitch_name(number)} now"
             return f"{result.names[result.take]}: {changed}."
 
-        self.pitch.value = ""
+        self.desk.pitch.value = ""
         self._work(f"Changing a note of the {note['voice']}", act)
 
     def _move_phrases(self):
@@ -313,7 +230,9 @@ class Panel(widgets.VBox):
 
         self._work("Moving the phrase ends", act)
 
-    def _step(self, back):
+    def step(self, back):
+        """Undo, or make again what was undone."""
+
         def act():
             did = self._history.undo() if back else self._history.redo()
             self._show(marked=True)
@@ -370,15 +289,15 @@ class Panel(widgets.VBox):
 
     def keep_result(self):
         """Keep what is shown under a name, to come back to it."""
-        title = self._history.new_title(self.title.value.strip() or self._history.now.song)
+        title = self._history.new_title(self.desk.title.value.strip() or self._history.now.song)
         self._history.keep(title)
-        self.title.value = ""
+        self.desk.title.value = ""
         self.status.value = said(f"Kept as {title}.")
         self._refresh()
 
     def _choose_earlier(self):
-        result = self._history.kept.get(self.earlier.value)
-        if self._quiet or result is None or result is self._history.now:
+        result = self._history.kept.get(self.desk.earlier.value)
+        if result is None or result is self._history.now:
             return
 
         def act():
@@ -413,9 +332,9 @@ class Panel(widgets.VBox):
         finally:
             self._quiet = False
         self._heard = values
-        show(self._desk, True)
+        show(self.desk, True)
         report = "".join(f"<li>{html.escape(plain(line))}</li>" for line in result.shown.report)
-        self.report.value = f"<ul>{report}</ul>"
+        self.desk.report.value = f"<ul>{report}</ul>"
 
     def _find_again(self, note):
         """Give a chosen note as it is now, or None if it is gone."""
@@ -436,7 +355,7 @@ class Panel(widgets.VBox):
         return [self._moved[key][1] for key in keys]
 
     def _sound_again(self):
-        if self._quiet or not self._history.now or self._busy.locked():  # or when the work is done
+        if self._quiet or not self._history.now or self._worker.busy:  # or when the work is done
             return
         self._work("Playing it so", lambda: self._show(marked=True) or "")
 
@@ -446,52 +365,19 @@ class Panel(widgets.VBox):
             self._history.amend(replace(self._history.now, take=self.instrument.take))
             self._refresh()
 
-    def _hold_bars(self, on):
+    def hold_bars(self, on):
+        """Hold the marked bars, or let go of them."""
         self._history.amend(hold(self._history.now, bars=self.instrument.bars, on=on))
         self._refresh()
 
-    def _hold_voice(self, voice, on):
-        if not self._quiet:
-            self._history.amend(hold(self._history.now, voices=[voice], on=on))
-            self._refresh()
+    def hold_voice(self, voice, on):
+        """Hold a voice, or let go of it."""
+        self._history.amend(hold(self._history.now, voices=[voice], on=on))
+        self._refresh()
 
     def _refresh(self):
-        """Let the controls say what holds."""
-        result = self._history.now
-        if result is None:
-            return
-        bars, note = list(self.instrument.bars), self.instrument.note
-        self.again.description = f"Write {words_for(bars) if bars else 'it all'} again"
-        self.hold_bars.disabled = self.free_bars.disabled = not bars
-        self.undo.disabled, self.redo.disabled = not self._history.past, not self._history.future
-        show(self._note_row, bool(note))
-        if note:
-            self.note.value = html.escape(f"{note['voice']} at {note['place']}: {note['pitch']}")
-        self._quiet = True
-        try:
-            self._refresh_held(result)
-            self.earlier.options = list(self._history.kept)
-            self.earlier.value = result.title
-        finally:
-            self._quiet = False
-
-    def _refresh_held(self, result):
-        take, held = result.shown, result.held[result.take]
-        if len(self.held.children) != len(take.names):
-            self.held.children = [self._voice_toggle(voice) for voice in range(len(take.names))]
-        for voice, toggle in enumerate(self.held.children):
-            toggle.value = bool(held[:, voice].all())
-            toggle.disabled = voice == take.place
-            toggle.icon = "lock" if toggle.value else "unlock"
-
-    def _voice_toggle(self, voice):
-        name = self.instrument.takes[0]["voices"][voice]
-        toggle = widgets.ToggleButton(
-            False, description=name.capitalize(), tooltip=f"The {name} stays when others are written again"
-        )
-        toggle.layout.width = "auto"
-        toggle.observe(lambda change: self._hold_voice(voice, change["new"]), "value")
-        return toggle
+        if self._history.now:
+            self.desk.refresh(self._history)
 
 
 def write_aside(file, folder):

@@ -13,7 +13,6 @@ import os
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import imageio_ffmpeg
 import mido
@@ -24,6 +23,7 @@ from scipy.signal import oaconvolve
 
 from ..path_utils import atomic_write
 from .song import SOUND_ENDINGS
+from .tones import ORGAN, PIANO, play_line, ramp
 
 SAMPLE_RATE = 22050  # Hz; carries every partial that these timbres have
 CHANNELS = 2
@@ -38,44 +38,10 @@ MP3_QUALITY = 7
 MP3_LEVEL = 10 ** (1 / 20)  # the most by which encoding may change the peak
 MP3_ATTEMPTS = 5
 WIDEST_PAN = 0.7  # of the way to one side, for the outer voices
-MAX_PARTIALS = 24
-HIGHEST_PARTIAL = 0.45  # of the sample rate, to stay clear of aliasing
 REVERB_SECONDS = 0.9
 REVERB_DECAY = 0.2  # seconds to fall to 1/e
 REVERB_DELAY = 0.012  # seconds
 REVERB_LEVEL = 0.15  # of the dry sound; more would blur where the voices stand
-
-
-class Timbre(NamedTuple):
-    """How one family of instruments sounds; times in seconds, rates per second at middle C."""
-
-    partials: tuple[float, ...]  # amplitude of each harmonic before the roll-off
-    rolloff: float  # Hz at which a partial has lost a factor e
-    decay: float  # of the whole tone
-    damping: float  # more decay for each higher partial
-    attack: float
-    release: float
-
-
-# A hammer at 1/7 of the string leaves every seventh partial out; partials of a string fall as 1/k.
-PIANO = Timbre(
-    partials=tuple(abs(np.sin(np.pi * k / 7)) / k for k in range(1, MAX_PARTIALS + 1)),
-    rolloff=2500.0,
-    decay=0.9,
-    damping=0.35,
-    attack=0.004,
-    release=0.14,
-)
-# Stops of 8', 4', 2 2/3' and 2', each pipe with a weak octave of its own.
-ORGAN = Timbre(
-    partials=(1.0, 0.65, 0.25, 0.4, 0.0, 0.12, 0.0, 0.12),
-    rolloff=5000.0,
-    decay=0.0,
-    damping=0.0,
-    attack=0.03,
-    release=0.08,
-)
-ORGAN_PROGRAMS = range(16, 24)  # General MIDI
 SOUNDFONT_FOLDERS = (  # Debian and Ubuntu, Fedora and Arch, Homebrew, FluidSynth's own, yours
     "/usr/share/sounds/sf2",
     "/usr/share/sounds/sf3",
@@ -87,8 +53,6 @@ SOUNDFONT_FOLDERS = (  # Debian and Ubuntu, Fedora and Arch, Homebrew, FluidSynt
     "~/Library/Audio/Sounds/Banks",
     "C:/soundfonts",
 )
-BEAT = 0.6  # seconds, at tempo 100
-INAUDIBLE = np.log(1e5)  # a tone that has faded by 100 dB is over
 FLUIDSYNTH_GAIN = 0.5  # one voice at full velocity stays below 0 dBFS
 
 
@@ -166,7 +130,7 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
         raise FileNotFoundError(f"No soundfont at {soundfont}. Leave it out to use the built-in sounds.")
     midi = _read(midi_path)
     voices = [track for track in midi.instruments if track.notes and not track.is_drum]
-    pans = _pans(len(voices))
+    pans = pan_shares(len(voices))
     if seconds is not None:
         for voice in voices:
             voice.notes = [note for note in voice.notes if note.start < seconds]
@@ -184,7 +148,7 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
     sound += _reverb(sound.mean(axis=0), fs)
     if seconds is not None and sound.shape[1] > seconds * fs:
         sound = sound[:, : max(1, round(seconds * fs))]
-        fade = _ramp(min(FADE, seconds / 2), fs)[::-1][-sound.shape[1] :]
+        fade = ramp(min(FADE, seconds / 2), fs)[::-1][-sound.shape[1] :]
         sound[:, -len(fade) :] *= fade
     sound *= np.float32(PEAK / max(sound.max(), -sound.min(), 1e-9))
     return sound.T
@@ -372,8 +336,8 @@ def _ffmpeg(options, data, what):
     return done.stdout
 
 
-def _pans(voices):
-    """Place voices from left to right at equal power: float32 [voice, channel=2]."""
+def pan_shares(voices):
+    """Share voices between the ears at equal power, as they are placed: float32 [voice, channel=2]."""
     angle = (pan_places(voices) + 1) * np.pi / 4
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
 
@@ -381,7 +345,7 @@ def _pans(voices):
 def _play_all(voices, fs, samples, soundfont):
     """Yield the sound of each instrument: float32 [sample], with FluidSynth if there is a soundfont."""
     if soundfont is None:
-        yield from (_play(voice, fs, samples) for voice in voices)
+        yield from (play_line(voice, fs, samples) for voice in voices)
         return
     try:
         import fluidsynth
@@ -405,59 +369,6 @@ def _play_all(voices, fs, samples, soundfont):
             yield mono[:samples].astype(np.float32)
     finally:
         synthesizer.delete()
-
-
-def _play(voice, fs, samples):
-    """Add up the notes of one instrument: float32 [sample]."""
-    timbre = ORGAN if voice.program in ORGAN_PROGRAMS else PIANO
-    longest = {}
-    for note in voice.notes:
-        longest[note.pitch] = max(longest.get(note.pitch, 0.0), note.end - note.start)
-    tones = {pitch: _tone(timbre, pitch, held + timbre.release, fs) for pitch, held in longest.items()}
-
-    mono = np.zeros(samples, np.float32)
-    attack, release = _ramp(timbre.attack, fs), _ramp(timbre.release, fs)[::-1]
-    for note in voice.notes:
-        begin = round(note.start * fs)
-        held = round((note.end - note.start) * fs)
-        tone = tones[note.pitch][: held + len(release)] * np.float32(note.velocity / 127)
-        rising = min(len(attack), len(tone))
-        tone[:rising] *= attack[:rising]
-        tone[-len(release) :] *= release
-        mono[begin : begin + len(tone)] += tone
-    return mono
-
-
-def _tone(timbre, pitch, seconds, fs):
-    """Compute one pitch, struck and left to ring: float32 [sample], unit power over its first beat."""
-    hertz = 440.0 * 2.0 ** ((pitch - 69) / 12)
-    harmonic = np.arange(1, len(timbre.partials) + 1)
-    keyboard, loudness = 2.0 ** ((pitch - 60) / 18), 1.0  # short strings die away sooner
-    if timbre.decay:
-        seconds = min(seconds, INAUDIBLE / (timbre.decay * keyboard))
-        # High strings die sooner; over a beat all shall be equally loud, or the melody would be the softest.
-        lost = 2 * (timbre.decay + timbre.damping) * keyboard * BEAT
-        loudness = np.sqrt(-lost / np.expm1(-lost))
-    amplitude = np.array(timbre.partials) * np.exp(-harmonic * hertz / timbre.rolloff)
-    amplitude = amplitude[harmonic * hertz < HIGHEST_PARTIAL * fs]  # none at all, if the pitch is too high
-    time = np.arange(round(seconds * fs) + 1) / fs
-    amplitude /= np.sqrt(np.sum(amplitude**2) / 2) / loudness
-    # Quadratic phases keep the peak of the sum low (Schroeder 1970, "Synthesis of low-peak-factor signals").
-    phase = -np.pi * harmonic[: len(amplitude)] ** 2 / len(amplitude)
-    coefficients = (amplitude * np.exp(1j * phase)).astype(np.complex64)
-
-    # Partial k is the k-th power of one damped rotation, so that all of them are one polynomial in it.
-    rotation = np.exp((-timbre.damping * keyboard + 2j * np.pi * hertz) * time).astype(np.complex64)
-    tone = np.zeros_like(rotation)
-    for coefficient in coefficients[::-1]:
-        tone += coefficient
-        tone *= rotation
-    return tone.imag * np.exp(-timbre.decay * keyboard * time).astype(np.float32)
-
-
-def _ramp(seconds, fs):
-    """Rise smoothly from 0 to 1: float32 [sample]."""
-    return np.sin(np.linspace(0, np.pi / 2, max(2, round(seconds * fs)), dtype=np.float32)) ** 2
 
 
 def echo(fs=SAMPLE_RATE):

@@ -73,7 +73,10 @@ function buildInstrument(model) {
     const before = take;
     take = model.get("takes")[model.get("take")] ?? model.get("takes")[0];
     if (!take || take.key === before?.key) return;
-    if (before && !player.playing) beat = Math.min(beat, take.bars.at(-1).end);
+    if (before && !isSameTune(before, take)) {
+      player.pause();
+      [beat, parts.heard] = [0, null];
+    }
     [...takes.children].forEach((one, index) => one.setAttribute("aria-checked", String(index === model.get("take"))));
     takes.querySelector("[aria-checked=true]")?.setAttribute("tabindex", "0");
     buildTools();
@@ -127,11 +130,11 @@ function buildInstrument(model) {
     const sound = sounds.get(pending.key);
     root.classList.toggle("waiting", !sound);
     if (!sound) return ask("sound", pending);
-    beat = now();
-    parts.heard = pending;
-    pending = null;
+    const before = parts.heard ?? pending;
+    [parts.heard, pending] = [pending, null];
     player.loop &&= loopOf();
-    player.use(sound, secondsAt(take.clock, beat));
+    if (player.playing) player.use(sound, (seconds) => secondsAt(take.clock, beatAt(before.clock, seconds)));
+    else player.use(sound, () => secondsAt(take.clock, beat));
     applyMix();
     if (parts.eager) player.play(secondsAt(take.clock, beat));
     parts.eager = false;
@@ -329,11 +332,12 @@ function buildInstrument(model) {
     cancelAnimationFrame(frame);
     if (!take) return;
     const at = (beat = now());
-    const sounding = take.notes.map((notes) => noteAt(notes, at));
-    const lit = player.playing ? sounding : [];
+    const sounding = player.playing ? take.notes.map((notes) => noteAt(notes, at)) : [];
+    const changed = still || sounding.join() !== parts.sounding;
+    parts.sounding = sounding.join();
     for (const one of [parts.roll, score]) {
       one.place(at, player.playing || still);
-      one.light(lit);
+      if (changed) one.light(sounding);
     }
     transport.place(at, player.playing || parts.eager);
     if (player.playing) frame = requestAnimationFrame(() => refresh());
@@ -411,6 +415,12 @@ function buildInstrument(model) {
       player.close();
     },
   };
+}
+
+// The same moment is one of the same tune, in whatever key and tempo.
+function isSameTune(one, other) {
+  const starts = ({ notes, tune }) => notes[tune].map((note) => note.start).join();
+  return starts(one) === starts(other);
 }
 
 async function unpack(view) {

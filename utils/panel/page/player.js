@@ -64,20 +64,30 @@ export class Player {
     return this.passes.length > 0;
   }
 
-  // Take other sounds; while it plays it goes on with them at `at` seconds.
-  use(sound, at) {
-    const playing = this.playing;
-    this.silence();
+  // Take other sounds, and go on with them if it plays: `place` says where, given the seconds of the music
+  // that the sounds before would have reached.
+  use(sound, place) {
     this.sound = sound;
-    this.rest = Math.min(at, sound.seconds);
     if (this.context) this.connect();
-    if (playing) this.play(this.rest);
+    if (this.playing) {
+      const from = place(this.time() + SOON + this.latency);
+      this.silence();
+      this.start(from);
+    } else {
+      this.rest = place(this.rest);
+    }
+  }
+
+  get latency() {
+    return this.context?.outputLatency || this.context?.baseLatency || 0;
   }
 
   connect() {
     this.context ??= new AudioContext({ sampleRate: this.sound.rate, latencyHint: "interactive" });
-    this.mixer?.master.disconnect();
-    this.mixer = buildMixer(this.context, this.sound.voices, this.room);
+    if (this.mixer?.strips.length !== this.sound.voices.length) {
+      this.mixer?.master.disconnect();
+      this.mixer = buildMixer(this.context, this.sound.voices, this.room);
+    }
     this.applyMix(0);
   }
 
@@ -85,8 +95,13 @@ export class Player {
     if (!this.context) this.connect();
     this.context.resume();
     this.silence();
-    const outside = this.loop && (from < this.loop.start - 1e-3 || from >= this.loop.end - 1e-3);
-    this.addPass(this.context.currentTime + SOON, outside ? this.loop.start : from);
+    this.start(from);
+  }
+
+  start(from) {
+    const { loop, sound } = this;
+    const outside = loop && (from < loop.start - 1e-3 || from >= loop.end - 1e-3);
+    this.addPass(this.context.currentTime + SOON, outside ? loop.start : Math.min(from, sound.seconds));
     this.tick();
   }
 
@@ -103,8 +118,7 @@ export class Player {
   // Seconds of the music that are heard now.
   time() {
     if (!this.playing) return this.rest;
-    const latency = this.context.outputLatency || this.context.baseLatency || 0;
-    const heard = this.context.currentTime - latency;
+    const heard = this.context.currentTime - this.latency;
     const pass = this.passes.findLast((one) => one.when <= heard) ?? this.passes[0];
     return Math.min(pass.from + Math.max(0, heard - pass.when), pass.until);
   }
@@ -142,7 +156,8 @@ export class Player {
 
   // Play all tracks once from `from` on, beginning at `when` of the context's clock.
   addPass(when, from) {
-    const until = this.loop && from < this.loop.end ? Math.min(this.loop.end, this.sound.seconds) : this.sound.seconds;
+    const { seconds } = this.sound;
+    const until = this.loop && from < this.loop.end ? Math.min(this.loop.end, seconds) : seconds;
     const end = when + until - from;
     const nodes = this.sound.tracks.map((buffer, voice) => {
       const source = new AudioBufferSourceNode(this.context, { buffer });

@@ -4,13 +4,13 @@ import { h, s } from "./dom.js";
 import { dragCommas } from "./phrases.js";
 
 const BEAT = 34; // pixels
-const ROW = 6; // a semitone
+const ROW = 7; // a semitone
 const GUTTER = 34; // for the names of pitches
 const LANE = 22;
 const FEWEST = 24; // semitones
 const BLACK = [1, 3, 6, 8, 10];
 const AHEAD = 0.35; // of the view: where the playhead stays while the music moves
-const THICKNESS = [1, 0.84, 0.68, 0.52]; // of a row: both notes of a unison are seen
+const THICKNESS = [1, 0.86, 0.72, 0.58]; // of a row: both notes of a unison are seen
 
 export function buildRoll(take, symbols, act) {
   const beats = take.bars.at(-1).end;

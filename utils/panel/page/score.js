@@ -4,7 +4,7 @@ import { h, percent } from "./dom.js";
 import { dragCommas } from "./phrases.js";
 
 const ABOVE = 10; // pixels of the playhead over the staves
-const HEADROOM = 44; // pixels for what stands above a system: chords, numbers of bars
+const HEADROOM = 48; // pixels for chords and numbers above a system; above the first one is the tempo, too
 
 export function buildScore(act) {
   const element = h("div", { class: "scroll score", tabindex: -1, hidden: "" });
@@ -147,6 +147,7 @@ function barsOf(system, page) {
     };
   });
   const whole = { top: Math.min(...measures.map((m) => m.top)), bottom: Math.max(...measures.map((m) => m.bottom)) };
+  whole.reach = system.previousElementSibling?.matches(".system") ? HEADROOM : Infinity;
   return measures.map(({ left, right }) => ({ left, right, system: whole, page, anchors: [] }));
 }
 
@@ -180,6 +181,6 @@ function reveal(element, at) {
   const offset = at.page.sheet.offsetTop;
   const [top, bottom] = [at.system.top, at.system.bottom].map((share) => offset + share * at.page.sheet.clientHeight);
   if (top < element.scrollTop || bottom > element.scrollTop + element.clientHeight) {
-    element.scrollTop = Math.max(0, top - HEADROOM);
+    element.scrollTop = Math.max(0, top - at.system.reach);
   }
 }

@@ -18,7 +18,7 @@ export function buildTransport({ toggle, seek, key }) {
   const head = h("div", { class: "head" });
   const line = h(
     "div",
-    { class: "line", role: "slider", tabindex: 0, "aria-label": "Position", "aria-description": KEYS, "aria-valuemin": 0, title: "Space: play. Arrows: move." },
+    { class: "line", role: "slider", tabindex: 0, "aria-label": "Position", "aria-description": KEYS, "aria-valuemin": 0, title: KEYS },
     marks,
     bars,
     commas,
@@ -63,8 +63,8 @@ export function buildTransport({ toggle, seek, key }) {
       const label = playing ? "Pause" : "Play";
       if (play.getAttribute("aria-label") !== label) play.setAttribute("aria-label", label);
       const here = count(take.bars, Math.min(beat, take.bars.at(-1).end - 1e-3));
-      where.textContent = `Bar ${here.bar} · beat ${here.beat}`;
-      clock.textContent = `${minutes(secondsAt(take.clock, beat))} / ${minutes(take.clock.at(-1)[1])}`;
+      write(where, `Bar ${here.bar} · beat ${here.beat}`);
+      write(clock, `${minutes(secondsAt(take.clock, beat))} / ${minutes(take.clock.at(-1)[1])}`);
       // While it plays, bars are enough for those who listen.
       const text = playing ? `bar ${here.bar}` : `bar ${here.bar} beat ${here.beat}`;
       if (text === said) return;
@@ -73,4 +73,8 @@ export function buildTransport({ toggle, seek, key }) {
       line.setAttribute("aria-valuetext", text);
     },
   };
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
