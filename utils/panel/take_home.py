@@ -70,7 +70,7 @@ def _zipped(pages, ending):
 
 
 class Courier(anywidget.AnyWidget):
-    """Hands files to the reader's browser for its downloads; and brings the panel's style."""
+    """Hands files to the reader's browser for its downloads; and cares for the panel in the page."""
 
     _css = (Path(__file__).parent / "page" / "panel.css").read_text(encoding="utf-8")
     _esm = """
@@ -85,7 +85,17 @@ class Courier(anywidget.AnyWidget):
     }
     export default {
         initialize({ model }) { model.on("msg:custom", deliver); },
-        render() {},
+        render({ el }) {
+            // Else a letter that is typed to choose from a list would be a command to Jupyter, such as to
+            // delete the cell.
+            const guard = () => {
+                const panel = el.closest(".bach-panel");
+                if (panel) panel.setAttribute("data-lm-suppress-shortcuts", "true");
+                else waiting = setTimeout(guard, 50);
+            };
+            let waiting = setTimeout(guard);
+            return () => clearTimeout(waiting);
+        },
     };
     """
 
