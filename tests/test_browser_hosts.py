@@ -1,4 +1,4 @@
-"""The panel in a real browser: in JupyterLab, in Notebook 7 and as a page of its own.
+"""The panel in a real browser: alike in JupyterLab, in Notebook 7 and as a page of its own.
 
 Pictures of what was seen are kept in the folder that the variable SCREENSHOTS names. Where there is no
 browser, these tests are skipped, unless the variable BROWSER_TESTS says ``required``.
@@ -205,6 +205,8 @@ def songs(page, tmp_path_factory, screenshots):
     source(page, "my own")
     typed(page, "C5 D5 H5")
     note("mistaken", harmonize(page), right=False)
+    said = "return document.querySelector('.bach-entry .mistake').innerText"
+    browser.wait_for(lambda: "'H5'" in page.execute_script(said), 30, "The mistake is not named.")
     page.save_screenshot(str(screenshots / f"panel-mistake-{page.host}.png"))
     typed(page, TUNE)
     note("typed", harmonize(page))
@@ -488,7 +490,7 @@ def test_every_control_can_be_used(tune):
         browser.in_page(tune, "await new Promise(done => setTimeout(done, 150));")
         browser.wait_for(lambda: tune.execute_script(IDLE), BUSY_SECONDS, f"Busy since {name}.")
         wrong += [(name, one.text) for one in find(tune, ".bach-panel [role=alert]")]
-    print(used)
+
     assert len(used) > 50, used
     assert wrong == []
 
