@@ -38,7 +38,7 @@ def lab(project, executed_lesson, tmp_path_factory):
     lesson.cells = [cell for cell in lesson.cells if not cell.id.endswith("-again")]
     nbformat.write(lesson, project / "notebook.ipynb")
     code = [cell.source for cell in lesson.cells if cell.cell_type == "code"]
-    last = next(n for n, source in enumerate(code) if source.startswith(TRAINING))
+    last = next(n for n, source in enumerate(code) if source.startswith(TRAINING_CELL) and TRAINING in source)
     browser.write_notebook(project / "training.ipynb", *(s for s in code[: last + 1] if not shows_only(s)))
     panel = "import utils.quiet_tensorflow\nfrom utils import inference_utils\n\ninference_utils.panel()"
     browser.write_notebook(project / "panel.ipynb", panel)
@@ -47,7 +47,7 @@ def lab(project, executed_lesson, tmp_path_factory):
         yield address
 
 
-TRAINING = "train(gan, run, "
+TRAINING_CELL, TRAINING = "gan, run = start_run(", "train(gan, run, "
 
 
 def shows_only(source):
@@ -60,7 +60,7 @@ def shows_only(source):
 WATCH_LIVE_VIEW = """
 window.heights = [];
 const cells = window.jupyterapp.shell.currentWidget.content.widgets;
-const training = cells.find(cell => cell.model.sharedModel.source.startsWith('train(gan, run, '));
+const training = cells.find(cell => cell.model.sharedModel.source.includes('\\ntrain(gan, run, '));
 new ResizeObserver(seen => window.heights.push(Math.round(seen[0].contentRect.height))).observe(
     training.node.querySelector('.jp-OutputArea')
 );

@@ -346,6 +346,13 @@ def test_labels_lie_inside_their_picture_and_apart(name, grid):
     labels_fit(figure)
 
 
+def test_the_band_of_real_samples_is_told_instead_of_their_mean():
+    measures = {"iteration": np.arange(2), "share": np.array([[0.1, 0.2], [0.3, 0.4]])}
+    band = {"share": np.array([[0.25, 0.5], [0.75, 1.0]])}
+    figure = plot_metrics(measures, {"share": "a share"}, {"share": np.array([0.5, 0.6])}, band)
+    assert "a share: track 0 0.30 (real 0.25 to 0.75), track 1 0.40 (real 0.50 to 1.00)." in figure.alt
+
+
 def test_a_voice_a_panel_fits_in_as_well(rolls, monkeypatch):
     shown = []
     monkeypatch.setattr("utils.pictures.rolls.display", shown.append)

@@ -161,18 +161,23 @@ def plot_metrics(metrics, labels, reference=None, band=None, axes=None, figsize=
         last.set_xlabel("iteration")
     panels[0][0].legend(frameon=False, fontsize=9)
     if figure:
-        figure.alt = _compare_ends(metrics, labels, reference, names)
+        figure.alt = _compare_ends(metrics, labels, reference, band, names)
     return figure or axes
 
 
-def _compare_ends(metrics, labels, reference, names):
+def _compare_ends(metrics, labels, reference, band, names):
     """Say in words where measures end, beside those of the real samples."""
     told = []
     for measure, label in labels.items():
-        real = reference[measure] if reference else [None] * len(names)
+        real = [""] * len(names)
+        if band:
+            real = [f" (real {low:.2f} to {high:.2f})" for low, high in np.transpose(band[measure])]
+        elif reference:
+            real = [f" (real {mean:.2f})" for mean in reference[measure]]
         ends = zip(names, metrics[measure][-1], real, strict=True)
-        beside = (f"{name} {end:.2f}" + ("" if x is None else f" (real {x:.2f})") for name, end, x in ends)
-        told.append(f"{' '.join(label.split())}: {', '.join(beside)}")
+        told.append(
+            f"{' '.join(label.split())}: {', '.join(f'{name} {end:.2f}{x}' for name, end, x in ends)}"
+        )
     last = metrics["iteration"][-1]
     return f"Measures against the iterations, a panel a voice. At iteration {last}: {'; '.join(told)}."
 
