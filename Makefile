@@ -12,7 +12,7 @@ RECIPES ?= classic before tour best
 SEEDS ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run train notebook test test-slow lint dataset images outputs evaluate pretrained phrases speedrun bench bench-harmonize scaling gallery clean clean-runs
+.PHONY: help run train notebook panel test test-slow lint dataset images outputs evaluate pretrained phrases speedrun bench bench-harmonize scaling gallery clean clean-runs
 
 help:            ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -26,6 +26,9 @@ train: $(VENV)/lesson           ## The same as a job: progress in lines (PRESET=
 
 notebook: $(VENV)/lesson        ## Open the lesson in JupyterLab
 	$(BIN)/jupyter lab notebook.ipynb
+
+panel: $(VENV)/lesson           ## Open the instrument in the browser: a melody in, four voices to hear, change and keep (PORT=)
+	$(BIN)/python -m utils.harmonize --panel $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/development       ## Run the tests on all cores, then those that need the machine to themselves
 	$(BIN)/python -m pytest -m 'not slow and not alone' --numprocesses logical --maxprocesses 4

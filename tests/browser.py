@@ -1,7 +1,8 @@
-"""A real browser on a real JupyterLab, on this machine alone: what ``test_browser.py`` stands on.
+"""A real browser on what people use, on this machine alone: what the tests in browsers stand on.
 
-The server gets folders of its own for settings, and is told not to look for news or updates. The browser
-can reach no host but this one; whatever a page asks for is in its log.
+One Jupyter server shows a notebook in JupyterLab and in Notebook 7; the panel's own page has another. The
+servers get folders of their own for settings, and are told not to look for news or updates. The browser can
+reach no host but this one; whatever a page asks for is in its log.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +30,7 @@ QUIET_SERVER = (
     "--LabApp.extension_manager=readonly",
     "--IdentityProvider.token=",
     "--LabApp.expose_app_in_browser=True",
+    "--JupyterNotebookApp.expose_app_in_browser=True",
     "--no-browser",
     f"--ServerApp.ip={HOST}",
     "--ServerApp.port=0",
@@ -38,7 +41,8 @@ SETTINGS = {
     # All outputs are to be in the page, in view or not.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
-DARK = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
+PLACES = {"JupyterLab": "lab/tree", "Notebook 7": "notebooks"}  # where one server shows a notebook
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 CHROMIUM_FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -64,8 +68,8 @@ def missing():
 
 
 @contextlib.contextmanager
-def jupyter_lab(project, folder, settings=SETTINGS, trusted=()):
-    """Serve a project with JupyterLab and give the address; its log and settings go to a folder.
+def jupyter(project, folder, settings=SETTINGS, trusted=()):
+    """Serve a project with Jupyter and give the address; its log and settings go to a folder.
 
     Of trusted notebooks the stored outputs are shown as they are, as if they had been run here.
     """
@@ -87,8 +91,25 @@ def jupyter_lab(project, folder, settings=SETTINGS, trusted=()):
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    try:
+    with _ended(server):
         yield wait_for(lambda: _address(folder / "runtime", server), START_SECONDS, folder / "server.log")
+
+
+@contextlib.contextmanager
+def panel_page(project, folder):
+    """Serve the panel as a page of its own, with the command that people use, and give the address."""
+    log = Path(folder) / "server.log"
+    command = [sys.executable, "-u", "-m", "utils.harmonize", "--panel", "--no-browser"]
+    with log.open("w") as file:
+        server = subprocess.Popen(command, cwd=project, stdout=file, stderr=subprocess.STDOUT)
+    with _ended(server):
+        yield wait_for(lambda: _printed(log, server), START_SECONDS, log)
+
+
+@contextlib.contextmanager
+def _ended(server):
+    try:
+        yield
     finally:
         server.terminate()
         try:
@@ -97,9 +118,16 @@ def jupyter_lab(project, folder, settings=SETTINGS, trusted=()):
             server.kill()
 
 
+def _printed(log, server):
+    if server.poll() is not None:
+        raise RuntimeError(f"The panel ended with {server.returncode}: {log.read_text()}")
+    found = re.search(r"http://\S+", log.read_text())
+    return found and found[0]
+
+
 def _address(runtime, server):
     if server.poll() is not None:
-        raise RuntimeError(f"JupyterLab ended with {server.returncode}")
+        raise RuntimeError(f"Jupyter ended with {server.returncode}")
     for file in runtime.glob("jpserver-*.json"):
         with contextlib.suppress(ValueError):  # still being written
             return json.loads(file.read_text())["url"].rstrip("/")
@@ -130,9 +158,9 @@ def chromium(folder, size=(1280, 900)):
         driver.quit()
 
 
-def open_notebook(driver, address, name):
+def open_notebook(driver, address, name, host="JupyterLab"):
     """Open a notebook, and no other that was open before, and wait until its kernel is idle."""
-    driver.get(f"{address}/lab/tree/{name}?reset")
+    driver.get(f"{address}/{PLACES[host]}/{name}?reset")
     wait_for(lambda: driver.execute_script(KERNEL_IS_IDLE), START_SECONDS)
 
 
@@ -142,6 +170,26 @@ const panel = app && app.shell && app.shell.currentWidget;
 const kernel = panel?.sessionContext?.session?.kernel;
 return Boolean(kernel && kernel.status === 'idle' && panel.context.isReady);
 """
+
+
+def set_theme(driver, theme):
+    """Change to "light" or "dark", in Jupyter or for a page that follows the system."""
+    feature = {"name": "prefers-color-scheme", "value": theme}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    in_page(
+        driver,
+        "await window.jupyterapp?.commands.execute('apputils:change-theme', {theme: given[0]});",
+        THEMES[theme],
+    )
+    light = str(theme == "light").lower()
+    said = "return document.body.dataset.jpThemeLight"
+    wait_for(lambda: driver.execute_script(said) == light, 20, f"Not {theme}.")
+
+
+def set_width(driver, width, height=1000):
+    """Give the page another size."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def write_notebook(path, *cells):

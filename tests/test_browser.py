@@ -6,6 +6,7 @@ browser, these tests are skipped, unless the variable BROWSER_TESTS says ``requi
 
 import base64
 import os
+import time
 from pathlib import Path
 
 import browser
@@ -43,7 +44,7 @@ def lab(project, executed_lesson, tmp_path_factory):
     panel = "import utils.quiet_tensorflow\nfrom utils import inference_utils\n\ninference_utils.panel()"
     browser.write_notebook(project / "panel.ipynb", panel)
     folder = tmp_path_factory.mktemp("server")
-    with browser.jupyter_lab(project, folder, trusted=[project / "notebook.ipynb"]) as address:
+    with browser.jupyter(project, folder, trusted=[project / "notebook.ipynb"]) as address:
         yield address
 
 
@@ -277,13 +278,13 @@ def test_an_uploaded_melody_is_harmonized(uploaded, panel_page, screenshots):
     panel_page.save_screenshot(str(screenshots / "panel.png"))
     assert "my tune ü: 2 takes" in uploaded
     sounds = browser.in_page(panel_page, DECODE)
-    assert [sound["label"] for sound in sounds] == ["Take 1, the best", "Take 2"]
+    assert [sound["label"] for sound in sounds] == [f"my tune ü, take {number}" for number in (1, 2)]
     assert all(sound["duration"] > 9 for sound in sounds)  # 16 beats at 100 or 120 a minute, and the echo
 
 
 def test_what_is_downloaded_opens(uploaded, panel_page):
     for kind in ("MIDI", "MusicXML", "MP3"):
-        panel_page.find_element("css selector", f"a[aria-label='{kind} of take 2']").click()
+        panel_page.find_element("css selector", f"a[aria-label='{kind} of my tune ü, take 2']").click()
     names = [f"my tune ü_take-2.{ending}" for ending in ("mid", "musicxml", "mp3")]
     midi, score, sound = (panel_page.downloads / name for name in names)
     browser.wait_for(lambda: midi.is_file() and score.is_file() and sound.is_file(), 20, "No download.")
@@ -303,7 +304,10 @@ def test_take_one_is_seen_and_read(uploaded, panel_page):
     details = panel_page.find_elements("css selector", "details")
     assert [bool(one.get_attribute("open")) for one in details] == [True, False]
     pictures = details[0].find_elements("css selector", "img")
-    assert [one.get_attribute("alt") for one in pictures] == ["Piano roll of take 1", "Score of take 1"]
+    assert [one.get_attribute("alt") for one in pictures] == [
+        "Piano roll of my tune ü, take 1",
+        "Score of my tune ü, take 1",
+    ]
     assert all(one.size["height"] > 100 for one in pictures)
 
 
@@ -314,7 +318,32 @@ def test_typed_notes_are_harmonized_and_mistakes_explained(uploaded, panel_page,
     assert "Not done. typed notes: note 3, 'H5', is none." in harmonize(panel_page)
     panel_page.save_screenshot(str(screenshots / "panel-mistake.png"))
     notes.send_keys(Keys.CONTROL + "a", Keys.NULL, "G4 C5:2 E5 D5 C5:2", Keys.TAB)
-    assert "typed-notes: 2 takes" in harmonize(panel_page)
+    assert panel_page.find_elements("css selector", ".jp-OutputArea audio") == []  # those of the song before
+    for notes_now in ("G4 C5:2 E5 D5 C5:2", "G4 C5:2 E5 F5 C5:2"):
+        notes.send_keys(Keys.CONTROL + "a", Keys.NULL, notes_now, Keys.TAB)
+        assert "typed-notes: 2 takes" in harmonize(panel_page)
+        details = panel_page.find_element("css selector", "details[open]")
+        assert "No score" not in details.text
+        names = [one.get_attribute("alt") for one in details.find_elements("css selector", "img")]
+        assert names[1:] == ["Score of typed-notes, take 1"]
+
+
+def test_a_double_click_runs_once(uploaded, panel_page):
+    panel_page.execute_script("window.seen = []; window.observer && window.observer.disconnect();")
+    panel_page.execute_script(f"""
+        const area = document.querySelector('{SAID}').closest('.widget-html');
+        const note = () => window.seen.push(area.innerText);
+        window.observer = new MutationObserver(note);
+        window.observer.observe(area, {{childList: true, subtree: true, characterData: true}});
+        const press = Array.from(document.querySelectorAll('button')).find(
+            one => one.innerText.includes('Harmonize')
+        );
+        press.click(); press.click();
+    """)
+    time.sleep(8)
+    seen = panel_page.execute_script("return window.seen")
+    assert sum("Harmonizing" in text for text in dict.fromkeys(seen)) == 1
+    assert sum("Files are in" in text or "files are in" in text for text in seen) == 1
 
 
 def test_a_file_without_music_is_explained(uploaded, panel_page, tmp_path):

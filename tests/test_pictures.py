@@ -432,6 +432,7 @@ def test_players_stand_side_by_side_in_order(grid, onset, tmp_path):
     labels = ["melody &lt;alone&gt;", "take 1"]
     assert re.findall(r"<figcaption>(.*?)</figcaption>", page) == labels
     assert re.findall(r'aria-label="(.*?)"', page) == labels
+    assert re.findall(r' title="(.*?)"', page) == labels  # what Jupyter leaves of it, untrusted
 
 
 def test_a_limit_in_seconds_is_named_where_it_cuts(grid, onset, tmp_path):

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
@@ -275,6 +276,15 @@ def test_a_score_is_engraved(tmp_path, chorale):
     first = engrave(path, bars=1)[0]
     assert ElementTree.fromstring(first) is not None and first.count('class="measure"') == 2
     assert engrave(path) == [staves]
+
+
+def test_a_score_is_engraved_in_any_thread_again_and_again(tmp_path):
+    pytest.importorskip("verovio")
+    path = write_musicxml(tmp_path / "a.musicxml", [("a", 0, [(0, 1, 60)])], FOUR_FOUR)
+    here = engrave(path)
+    for _ in range(2):
+        with ThreadPoolExecutor(1) as thread:  # a new one each time, as the widgets of a kernel have theirs
+            assert [thread.submit(engrave, path).result() for _ in range(2)] == [here, here]
 
 
 def test_stems_of_a_choir_part_ways(tmp_path, chorale):

@@ -21,6 +21,7 @@ examples:
   %(prog)s song.musicxml --keep soprano bass
   %(prog)s song_bach.musicxml --keep all --redo 5-8 --seed 1
   %(prog)s song.mid --chords "C | F C | G7 C"
+  %(prog)s --panel
 """
 
 
@@ -33,7 +34,16 @@ def _parser():
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("melody", help="a MIDI file (.mid) or a score (.musicxml, .xml, .mxl)")
+    parser.add_argument("melody", nargs="?", help="a MIDI file (.mid) or a score (.musicxml, .xml, .mxl)")
+    parser.add_argument(
+        "--panel",
+        action="store_true",
+        help="open an instrument in the browser instead: enter or choose a melody, hear, change and keep",
+    )
+    parser.add_argument("--port", type=int, help="of the panel's page, on this machine alone (8866)")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="only print the address of the panel's page"
+    )
     parser.add_argument(
         "--output",
         nargs="+",
@@ -93,6 +103,10 @@ def main(arguments=None):
     """Read the command line, arrange, write, and say what was done; 0 if all went well."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.panel:
+        return _open_panel(parser, options)
+    if options.melody is None:
+        parser.error("name a melody, or open the panel with --panel")
     outputs = options.output or [
         Path(options.melody).with_name(f"{Path(options.melody).stem}_accompanied.mid")
     ]
@@ -129,6 +143,21 @@ def main(arguments=None):
             _write(take, file, options)
             written.append(str(file))
         print(f"take {number}: price {take.scores['price']:.2f}", *written)
+    return 0
+
+
+def _open_panel(parser, options):
+    if options.melody is not None:
+        parser.error("--panel opens a page in which a melody is chosen: leave the file out")
+    if options.port is not None and not 0 < options.port < 65536:
+        parser.error(f"--port {options.port}: give a number in 1..65535, 8866 as a rule")
+    from .panel.serve import serve  # here, because it takes a second to import
+
+    try:
+        serve(options.port, not options.no_browser)
+    except OSError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

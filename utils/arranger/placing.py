@@ -163,4 +163,5 @@ def describe_placement(melody, place, voices, octaves, semitones, as_soprano):
     if meters != ["4/4"]:
         yield f"It is in {', '.join(meters)}; the model, which knows 4/4, hears it in bars of four beats."
     if melody.pickup:
-        yield f"A pickup of {float(melody.pickup):g} beats comes before its first bar line."
+        beats = f"{float(melody.pickup):g} beats" if melody.pickup != 1 else "one beat"
+        yield f"A pickup of {beats} comes before its first bar line."

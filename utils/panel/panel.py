@@ -1,46 +1,38 @@
-"""A panel to play with: choose a melody, harmonize it, hear, see, read and take it home.
+"""An instrument for people who do not program: a tune in; hear, see, read and change what is made of it.
 
-All state lives in the widgets. What the panel does is done by :func:`.harmonize_takes`
-and ``Arrangement.write``; a cell of five lines does the same without it.
+What it does is done by :func:`.harmonize_takes`, :mod:`.editing` and ``Arrangement.write``; a cell of five
+lines does the same without it.
 """
 
 from __future__ import annotations
 
-import base64
 import html
-import io
-import re
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ipywidgets as widgets
 
-from ..arranger.proposals import CREATIVITY
 from ..arranger.takes import harmonize_takes
-from ..path_utils import GALLERY_DIR, MODEL_DIR, PROJECT_DIR, atomic_write
-from ..pictures.page import show_score
-from ..pictures.rolls import draw_roll
-from ..songs.song import SCORES_TO_READ
-from ..songs.sound import write_audio
-from ..songs.typed import TYPED_EXAMPLE, parse_notes
+from ..arranger.transposing import transpose
+from ..music.theory import pitch_name, pitch_number
+from ..networks.store import load_shipped_generator
+from ..path_utils import MODEL_DIR, atomic_write
+from ..songs.song import MelodyError
+from ..songs.typed import parse_notes
+from . import work_file
+from .controls import PICKUPS, Sound, Wishes, described, fold, pressed, show, tunes
+from .desk import Desk
+from .editing import change_note, hold, move_phrases, next_in_scale, words_for, write_again
+from .entry import TuneEntry
+from .history import History, first_result
+from .take_home import Courier, file_name, make_file
+from .voices import WhichVoice
+from .words import count, plain, said
+from .worker import Worker
 
 FOLDER = MODEL_DIR / "panel"
-NOTATION = (
-    "A letter, # or b if need be, an octave, then beats after a colon: <code>C5 F#5:2 Bb4:1/2 r:1</code>. "
-    "<code>r</code> is a rest. Without beats a note lasts one; without an octave it stays in that of the "
-    "note before. <code>!</code> behind a note ends a phrase. Commas and bar lines <code>|</code> are "
-    "welcome and mean nothing."
-)
-AS_IT_IS = "as in the melody"
-PHRASES_SHOWN = "found, or 2:3 4:3, or none"
-PICKUPS = {"none": 0, "½ beat": 0.5, "1 beat": 1, "1½ beats": 1.5, "2 beats": 2, "3 beats": 3}  # before bar 1
-TEMPI = (50, 60, 70, 80, 90, 100, 110, 120, 140, 160)  # quarter notes per minute
-INSTRUMENTS = {"piano": 0, "harpsichord": 6, "church organ": 19, "strings": 48, "choir": 52, "brass": 61}
-MOST_TAKES = 16
-MEDIA_TYPES = {
-    "MIDI": (".mid", "audio/midi"),
-    "MusicXML": (".musicxml", "application/vnd.recordare.musicxml+xml"),
-    "MP3": (".mp3", "audio/mpeg"),
-}
+MY_TUNE = "My tune"
 
 
 def panel(generator=None, folder=FOLDER):
@@ -51,7 +43,7 @@ def panel(generator=None, folder=FOLDER):
     generator : keras.Model, optional
         Of your own run; by default the shipped one, loaded at the first click.
     folder : str or Path
-        Gets every take as MIDI, MusicXML and MP3.
+        Gets whatever is taken home, beside the downloads of the browser.
 
     Returns
     -------
@@ -62,208 +54,334 @@ def panel(generator=None, folder=FOLDER):
 
 
 class Panel(widgets.VBox):
-    """Controls, a button, a line that says what goes on, and the takes; see :func:`panel`."""
+    """Controls, a line that says what goes on, and the instrument; see :func:`panel`."""
 
     def __init__(self, generator, folder):
         self._generator, self._folder = generator, Path(folder)
-        self.source = widgets.RadioButtons(
-            options=["from the list", "a file of mine", "notes that I type"], description="Melody:"
-        )
-        self.tune = widgets.Dropdown(options=_tunes(), description="Song:")
-        endings = ",".join((".mid", ".midi", *SCORES_TO_READ))
-        self.file = widgets.FileUpload(accept=endings, description="Choose MIDI or MusicXML")
-        self.file.layout = widgets.Layout(width="auto", align_self="flex-start")
-        self.notes = widgets.Textarea(TYPED_EXAMPLE, description="Notes:", rows=3)
-        self.notes.continuous_update = False  # else a quick click may come before the last letters
-        self.notes.layout.width = "min(46em, 100%)"
-        self.takes = widgets.BoundedIntText(4, min=1, max=MOST_TAKES, description="Takes:")
-        self.seed = widgets.BoundedIntText(0, min=0, max=2**31 - 1, description="Seed:")
-        self.creativity = widgets.BoundedFloatText(
-            CREATIVITY, min=0, max=2, step=0.1, description="Creativity:"
-        )
-        # A choice that is None would at times be shown as no choice.
-        tempi = [(AS_IT_IS, 0), *((f"{tempo} beats a minute", tempo) for tempo in TEMPI)]
-        self.tempo = widgets.Dropdown(options=tempi, description="Tempo:")
-        self.pickup = widgets.Dropdown(options=[AS_IT_IS, *PICKUPS], description="Pickup:")
-        self.phrases = widgets.Text(placeholder=PHRASES_SHOWN, description="Phrases:")
-        self.phrases.continuous_update = False
-        self.instrument = widgets.Dropdown(options=[AS_IT_IS, *INSTRUMENTS], description="Instrument:")
-        self.takes.tooltip = "How many arrangements to choose from"
-        self.seed.tooltip = "Another number, other takes; the same number, the same takes"
-        self.phrases.tooltip = "Bar and beat of each phrase's last note, if they are not found"
-        self.creativity.tooltip = "0: always the likeliest notes; higher: more surprises"
-        self.button = widgets.Button(description="Harmonize", button_style="primary", icon="music")
-        self.status = widgets.HTML()
-        self.results = widgets.VBox()
-
-        self._chosen = widgets.VBox()
-        self.source.observe(lambda _: self._show_source(), "value")
-        self.file.observe(lambda _: self._name_file(), "value")
-        self.button.on_click(lambda _: self.harmonize())
+        self._quiet = False
+        self._history, self._moved, self._heard, self._again = History(), {}, None, 0
+        self._make_controls()
+        self.desk = Desk(self)
+        self.instrument = self.desk.instrument
+        top = widgets.VBox([self.source, self.tune, self.entry, self.voices])
+        super().__init__([top, self.button, self._more, self.status, self.aside, self.desk, self.courier])
+        self.add_class("bach-panel")
+        self._watch()
         self._show_source()
-        choices = (self.takes, self.seed, self.creativity, self.pickup, self.phrases)
-        choices += (self.tempo, self.instrument)
-        for control in choices:
-            control.layout.width = "20em"
-        row = widgets.Box(choices, layout=widgets.Layout(flex_flow="row wrap", width="100%"))
-        super().__init__([self.source, self._chosen, row, self.button, self.status, self.results])
 
     def __repr__(self):
         """Say what a page without widgets shows in its place."""
         return "A panel: it appears when the cell is run in JupyterLab, Notebook 7 or VS Code."
 
-    def harmonize(self):
-        """Do what the button says; whatever goes wrong is said in the panel."""
-        self.button.disabled = True
-        try:
-            self._harmonize()
-        except (ValueError, OSError) as error:  # MelodyError among them: written to be read
-            self.status.value = _words(str(error), role="alert")
-        except Exception as error:  # nobody sees a traceback of a widget
-            text = f"This should not happen: {type(error).__name__}: {error}. The plain cell says more."
-            self.status.value = _words(text, role="alert")
-        finally:
-            self.button.disabled = False
+    # --- What stands where ---
 
-    def _harmonize(self):
-        name, melody = self._melody()
-        first = self._generator is None and not self.results.children
-        patience = " The networks are loaded first, which takes a few seconds." if first else ""
-        self._progress(f"Harmonizing {name}, {_count(self.takes.value)}.{patience}", 0)
-        arrangements = harmonize_takes(
-            melody,
-            takes=self.takes.value,
-            seed=self.seed.value,
-            creativity=self.creativity.value,
-            generator=self._generator,
-            pickup=PICKUPS.get(self.pickup.value),
-            phrases=self.phrases.value.strip() or None,
+    def _make_controls(self):
+        self.source = widgets.RadioButtons(
+            options=["from the list", "my own: played, typed, or a file"], description="Melody:"
         )
-        self.results.children = [widgets.HTML() for _ in arrangements]
-        for number, arrangement in enumerate(arrangements, start=1):
-            self._progress(f"Playing and drawing take {number} of {len(arrangements)}.", number)
-            stem = self._folder / f"{name}_take-{number}"
-            program, tempo = INSTRUMENTS.get(self.instrument.value), self.tempo.value or None
-            files = write_take(arrangement, stem, program, tempo)
-            self.results.children[number - 1].value = take_page(number, arrangement, files)
-        report = "".join(f"<li>{html.escape(line)}</li>" for line in arrangement.report)
-        done = f"{name}: {_count(len(arrangements))}, the best first. All files are in {self._folder}."
-        self.status.value = _words(done) + f"<ul>{report}</ul>"
+        self.source.layout.width = "auto"
+        self.tune = described(widgets.Dropdown, "Song:", "Melodies that come with it", options=tunes())
+        self.entry = TuneEntry()
+        self.entry.endings += f",{work_file.ENDING}"
+        self.voices = WhichVoice()
+        self.wishes, self.sound = Wishes(), Sound()
+        self.button = pressed(
+            "Harmonize", "Write the other voices", self.harmonize, "music", button_style="primary"
+        )
+        self._more = fold("More", "Takes, surprises, pickup, phrases", *self.wishes.more())
+        self.status, self.aside, self.courier = widgets.HTML(), widgets.HTML(), Courier()
+        self._worker = Worker(self, self.status, self.aside, self._after)
 
-    def _melody(self):
-        """Give the name and what :func:`.harmonize_takes` can read."""
-        if self.source.index == 0:
-            return self.tune.value.stem, self.tune.value
-        if self.source.index == 2:
-            return "typed-notes", parse_notes(self.notes.value)
-        if not self.file.value:
-            raise ValueError("No file yet. Choose one, or take a melody from the list.")
-        (upload,) = self.file.value
-        path = self._folder / "melodies" / Path(upload["name"].replace("\\", "/")).name
-        atomic_write(path, lambda name: Path(name).write_bytes(upload["content"]))
-        return path.stem, path
+    def _watch(self):
+        self.source.observe(lambda _: self._show_source(), "value")
+        self.tune.observe(lambda _: self.wishes.forget_the_song(), "value")
+        self.entry.observe(lambda _: self._take_file(), "file")
+        self.desk.pitch.observe(lambda change: change["new"] and self.change_note(change["new"]), "value")
+        self.desk.earlier.observe(lambda _: self._choose_earlier(), "value")
+        for control in self.sound.all():
+            control.observe(lambda _: self._sound_again(), "value")
+        for name, act in (("take", self._turn), ("bars", self._refresh), ("note", self._refresh)):
+            self.instrument.observe(lambda _, act=act: self._quiet or act(), name)
+        self.instrument.observe(lambda _: self._quiet or self._move_phrases(), "phrases")
 
     def _show_source(self):
-        typed = [self.notes, widgets.HTML(f"<small>{NOTATION}</small>")]
-        self._chosen.children = ([self.tune], [self.file], typed)[self.source.index]
+        listed = self.source.index == 0
+        show(self.tune, listed)
+        show(self.entry, not listed)
+        show(self.voices, not listed and self.voices.several)
+        self.wishes.forget_the_song()
 
-    def _name_file(self):
-        self.file.description = f"Chosen: {self.file.value[0]['name']}"
+    def _work(self, doing, act):
+        """Do something beside what the reader does; see :class:`.Worker`."""
+        self._worker.begin(doing, act)
 
-    def _progress(self, text, done):
-        steps = 1 + self.takes.value
-        bar = f'<progress value="{done}" max="{steps}" aria-label="progress"></progress> '
-        self.status.value = _words(text, bar)
+    def wait(self):
+        """Wait until what was asked for is done."""
+        self._worker.wait()
+
+    def _after(self, failed):
+        """Let everything say what holds, when some work is done; give what is to be said beside it."""
+        now = self._history.now
+        if now and not failed and self._heard != self.sound.values():  # changed meanwhile
+            self._show(marked=True)
+        self._refresh()
+        return f" What stands below is still {now.song}." if now and failed else ""
+
+    # --- What the buttons say ---
+
+    def harmonize(self):
+        """Set voices to the chosen melody."""
+        first = self._generator is None and not load_shipped_generator.cache_info().currsize
+        patience = " The network is loaded first, which takes a few seconds." if first else ""
+        self._work(
+            f"Harmonizing {self._name()}: {count(self.wishes.takes.value, 'take')}.{patience}",
+            self._harmonize,
+        )
+
+    def _harmonize(self):
+        name, wishes = self._name(), self.wishes
+        with TemporaryDirectory() as folder:
+            takes = harmonize_takes(
+                self._melody(folder),
+                takes=wishes.takes.value,
+                seed=wishes.seed.value,
+                creativity=wishes.creativity.value,
+                generator=self._generator,
+                pickup=PICKUPS.get(wishes.pickup.value),
+                phrases=wishes.phrases.value.strip() or None,
+                chords=wishes.chords.value.strip() or None,
+                closeness=wishes.closeness.value,
+                **(self.voices.options() if self.source.index else {}),
+            )
+        result = first_result(self._history.new_title(name), name, takes)
+        self._history.do(replace(result, did=f"{name} harmonized"))
+        self._show()
+        return f"{name}: {count(len(takes), 'take')}{', the likeliest first' if len(takes) > 1 else ''}."
+
+    def _name(self):
+        """Say what the chosen melody is called."""
+        if self.source.index == 0:
+            return self.tune.label
+        return Path(self.entry.file[0]).stem or MY_TUNE if self.entry.file else MY_TUNE
+
+    def _melody(self, folder):
+        """Give what :func:`.harmonize_takes` can read."""
+        if self.source.index == 0:
+            return self.tune.value
+        return write_aside(self.entry.file, folder) if self.entry.file else parse_notes(self.entry.value)
+
+    def write_again(self):
+        """Write the marked bars again, or everything, but for what is held."""
+        result, bars, wishes = self._history.now, list(self.instrument.bars), self.wishes
+        self._again += 1
+
+        def act():
+            new = write_again(
+                result,
+                bars,
+                wishes.seed.value + self._again,
+                wishes.creativity.value,
+                wishes.chords.value,
+                wishes.closeness.value,
+                self._generator,
+            )
+            same = (new.shown.grid == result.shown.grid).all()
+            self._go_on(new)
+            more = " Nothing else was found: let go of more, or raise the surprise." if same else ""
+            return f"{result.names[result.take]}: {new.did}.{more}"
+
+        self._work(f"Writing {words_for(bars)} again", act)
+
+    def step_note(self, up):
+        """Change the chosen note to the next one of the key."""
+        note, take = self.instrument.note, self._history.now.shown
+        pitch = int(take.grid[note["step"], note["number"]])
+        self.change_note(next_in_scale(take, pitch, up) + self.sound.transposition.value)
+
+    def change_note(self, pitch):
+        """Change the chosen note and let the others follow.
+
+        Parameters
+        ----------
+        pitch : int or str
+            As it sounds and is shown.
+        """
+        result, note = self._history.now, dict(self.instrument.note)
+
+        def act():
+            number = pitch_number(pitch)
+            if number is None:
+                raise MelodyError(f"“{pitch}”", "it is no note", "Write a letter, # or b, and an octave: F#4")
+            own = number - self.sound.transposition.value
+            new = change_note(result, note["voice"], note["place"], own, self._generator)
+            self._go_on(new)
+            changed = f"{note['voice']} at {note['place']} is {pitch_name(number)} now"
+            return f"{result.names[result.take]}: {changed}."
+
+        self.desk.pitch.value = ""
+        self._work(f"Changing a note of the {note['voice']}", act)
+
+    def _move_phrases(self):
+        result, places = self._history.now, list(self.instrument.phrases)
+
+        def act():
+            self._go_on(move_phrases(result, places))
+            return "The phrases end where you say. Write bars again to let the voices follow."
+
+        self._work("Moving the phrase ends", act)
+
+    def step(self, back):
+        """Undo, or make again what was undone."""
+
+        def act():
+            did = self._history.undo() if back else self._history.redo()
+            self._show(marked=True)
+            return f"{'Undone' if back else 'Done again'}: {did}."
+
+        self._work("Going back" if back else "Going on", act)
+
+    def take_home(self, kind):
+        """Make a file of what is shown: one of ``MEDIA_TYPES``."""
+        result = self._history.now
+
+        def act():
+            take = self._as_heard(result)[result.take]
+            values = self.sound.programs(take.grid.shape[1]), self.sound.tempo.value or None
+            ending, data = make_file(take, kind, *values, self.sound.symbols.value)
+            return self._deliver(file_name(result.names[result.take], ending), data)
+
+        self._work(f"Making {kind}", act)
+
+    def save_work(self):
+        """Make the file to go on with."""
+        now = self._history.now
+
+        def act():
+            data = work_file.pack(list(self._history.kept.values()), now.title, self.sound.values())
+            return self._deliver(file_name(now.song, work_file.ENDING), data)
+
+        self._work("Saving the work", act)
+
+    def _deliver(self, name, data):
+        path = atomic_write(self._folder / name, lambda aside: Path(aside).write_bytes(data))
+        self.courier.deliver(name, data)
+        return f"{name} is among your downloads, and in {path.parent}."
+
+    def _take_file(self):
+        """Look into a file that was chosen: work to go on with, or a song whose parts are asked about."""
+        self.wishes.forget_the_song()
+        self.voices.clear()
+        if self.entry.file and self.entry.file[0].lower().endswith(work_file.ENDING):
+            self._work(f"Opening {self.entry.file[0]}", self._open_work)
+        elif self.entry.file:
+            with TemporaryDirectory() as folder:
+                self.voices.ask_about(write_aside(self.entry.file, folder))
+        show(self.voices, self.voices.several)
+
+    def _open_work(self):
+        results, now, settings = work_file.unpack(*self.entry.file)
+        self._history = History(kept={result.title: result for result in results})
+        self._history.do(self._history.kept[now])
+        self._quiet = True
+        self.sound.set(settings)
+        self._show()
+        return f"{self._history.now.song}: go on."
+
+    def keep_result(self):
+        """Keep what is shown under a name, to come back to it."""
+        title = self._history.new_title(self.desk.title.value.strip() or self._history.now.song)
+        self._history.keep(title)
+        self.desk.title.value = ""
+        self.status.value = said(f"Kept as {title}.")
+        self._refresh()
+
+    def _choose_earlier(self):
+        result = self._history.kept.get(self.desk.earlier.value)
+        if result is None or result is self._history.now:
+            return
+
+        def act():
+            self._history.do(result)
+            self._show()
+            return f"{result.title} is back."
+
+        self._work(f"Coming back to {result.title}", act)
+
+    # --- What is shown ---
+
+    def _go_on(self, result):
+        self._history.do(result)
+        self._show(marked=True)
+
+    def _show(self, marked=False):
+        """Show what is now, with the marks that were if it is the same song."""
+        result, values = self._history.now, self.sound.values()
+        bars, note = list(self.instrument.bars), self.instrument.note
+        self._quiet = True
+        try:
+            self.instrument.show(
+                self._as_heard(result),
+                result.names,
+                self.sound.programs(result.shown.grid.shape[1]),
+                values["tempo"] or None,
+                values["symbols"],
+                result.take,
+            )
+            if marked:
+                self.instrument.bars, self.instrument.note = bars, self._find_again(note)
+        finally:
+            self._quiet = False
+        self._heard = values
+        show(self.desk, True)
+        report = "".join(f"<li>{html.escape(plain(line))}</li>" for line in result.shown.report)
+        self.desk.report.value = f"<ul>{report}</ul>"
+
+    def _find_again(self, note):
+        """Give a chosen note as it is now, or None if it is gone."""
+        if note is None:
+            return None
+        line = self.instrument.takes[self.instrument.take]["notes"][note["number"]]
+        name = next((one["name"] for one in line if one["step"] == note["step"]), None)
+        return name and note | {"pitch": name}
+
+    def _as_heard(self, result):
+        """Move the takes as is wished, each once."""
+        semitones = self.sound.transposition.value
+        keys = [(id(take), semitones) for take in result.takes]
+        self._moved = {
+            key: self._moved.get(key) or (take, transpose(take, semitones))
+            for key, take in zip(keys, result.takes, strict=True)
+        }
+        return [self._moved[key][1] for key in keys]
+
+    def _sound_again(self):
+        if self._quiet or not self._history.now or self._worker.busy:  # or when the work is done
+            return
+        self._work("Playing it so", lambda: self._show(marked=True) or "")
+
+    def _turn(self):
+        """Follow the instrument to another take."""
+        if self._history.now:
+            self._history.amend(replace(self._history.now, take=self.instrument.take))
+            self._refresh()
+
+    def hold_bars(self, on):
+        """Hold the marked bars, or let go of them."""
+        self._history.amend(hold(self._history.now, bars=self.instrument.bars, on=on))
+        self._refresh()
+
+    def hold_voice(self, voice, on):
+        """Hold a voice, or let go of it."""
+        self._history.amend(hold(self._history.now, voices=[voice], on=on))
+        self._refresh()
+
+    def _refresh(self):
+        if self._history.now:
+            self.desk.refresh(self._history)
 
 
-def _tunes():
-    """List the project's melodies: pairs of what to show and the file."""
-    gallery = sorted(path for path in GALLERY_DIR.glob("*.mid") if not path.stem.endswith("_bach"))
-    files = [PROJECT_DIR / "input_twinkle_twinkle.mid", *gallery]
-    return [(re.sub("[_-]", " ", path.stem.removeprefix("input_")).title(), path) for path in files]
-
-
-def _count(takes):
-    return "one take" if takes == 1 else f"{takes} takes"
-
-
-def _words(text, before="", role="status"):
-    mark = "<b>Not done.</b> " if role == "alert" else ""
-    return f'<div role="{role}" style="line-height:1.5">{before}{mark}{html.escape(text)}</div>'
-
-
-def write_take(arrangement, stem, program=None, tempo=None):
-    """Write an arrangement in every format.
-
-    Parameters
-    ----------
-    arrangement : Arrangement
-    stem : Path
-        The files' name without its ending.
-    program : int, optional
-        General MIDI program of all voices; by default the melody keeps its own.
-    tempo : float, optional
-        Quarter notes per minute; by default the melody's own.
-
-    Returns
-    -------
-    dict of str to Path
-        By format, see ``MEDIA_TYPES``.
-    """
-    files = {kind: stem.with_name(stem.name + ending) for kind, (ending, _) in MEDIA_TYPES.items()}
-    programs = None if program is None else [program] * arrangement.grid.shape[1]
-    for kind in ("MIDI", "MusicXML"):
-        arrangement.write(files[kind], programs, tempo)
-    write_audio(files["MIDI"], files["MP3"])
-    return files
-
-
-def take_page(number, arrangement, files):
-    """Lay out one take: player, files to download, piano roll and score.
-
-    Everything is inside, as data: links, so that it works offline and wherever the notebook is shown.
-
-    Parameters
-    ----------
-    number : int
-        The best take is 1.
-    arrangement : Arrangement
-    files : dict of str to Path
-        As :func:`write_take` gives them.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
-    score = f"price {arrangement.scores['price']:.2f}, lower is better"
-    name = f"Take {number}{', the best' if number == 1 else ''}"
-    data = {kind: _data_uri(files[kind], media) for kind, (_, media) in MEDIA_TYPES.items()}
-    links = " · ".join(
-        f'<a href="{uri}" download="{html.escape(files[kind].name)}" aria-label="{kind} of take {number}" '
-        f'style="text-decoration:underline">{kind}</a>'
-        for kind, uri in data.items()
-    )
-    picture = io.BytesIO()
-    roll = draw_roll(arrangement.grid, arrangement.onset, bars=arrangement.bars)
-    roll.savefig(picture, format="png")
-    drawn = f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"
-    return (
-        f'<section aria-label="{name}" style="margin:0.8em 0; line-height:1.6"><b>{name}</b> ({score})<br>'
-        f'<audio controls preload="metadata" aria-label="{name}" style="width:24em; max-width:100%" '
-        f'src="{data["MP3"]}"></audio><br>Download: {links}'
-        f"<details{' open' if number == 1 else ''}><summary>See and read take {number}</summary>"
-        f'<img src="{drawn}" alt="Piano roll of take {number}" style="max-width:100%">'
-        f"{_score(files['MusicXML'], f'Score of take {number}')}</details></section>"
-    )
-
-
-def _score(path, label):
-    try:
-        return show_score(path, label=label).data
-    except ValueError as error:  # the take can still be heard
-        return f"<p>No score: {html.escape(str(error))}</p>"
-
-
-def _data_uri(path, media):
-    return f"data:{media};base64,{base64.b64encode(path.read_bytes()).decode()}"
+def write_aside(file, folder):
+    """Write what was chosen into a folder, under its own name, which leads nowhere else: Path."""
+    path = Path(folder) / Path(file[0].replace("\\", "/")).name
+    path.write_bytes(file[1])
+    return path

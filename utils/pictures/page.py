@@ -16,6 +16,7 @@ from .style import embed_picture, to_png
 
 SCORE_WIDTH = 1000  # pixels
 BARS_SHOWN = 16
+PLAYER_WIDTH = 420  # pixels: half of them are the bar to seek with
 
 
 def playmidi(filename: str | Path, seconds: float | None = None) -> HTML:
@@ -30,7 +31,7 @@ def playmidi(filename: str | Path, seconds: float | None = None) -> HTML:
     Returns
     -------
     IPython.display.HTML
-        A labeled ``<audio>`` element that holds an MP3.
+        A labeled ``<audio>`` element that holds an MP3, as wide as the page.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def playmidi(filename: str | Path, seconds: float | None = None) -> HTML:
 
 
 def players(files: dict[str, str | Path], seconds: float | None = None) -> HTML:
-    """Make players side by side, to compare by ear.
+    """Make players, to compare by ear: side by side where the page is wide enough.
 
     Parameters
     ----------
@@ -68,10 +69,11 @@ def _player(label, midi_path, seconds):
     if seconds is not None and len(sound) >= round(seconds * SAMPLE_RATE):
         label = f"{label} (first {seconds:g} s)"
     label = html.escape(str(label))
+    # Of a notebook that is not trusted yet Jupyter shows no aria-label; the title is the name then.
     return (
-        '<figure style="margin:0">'
+        f'<figure style="margin:0; flex:1 1 {PLAYER_WIDTH}px; max-width:100%">'
         f"<figcaption>{label}</figcaption>"
-        f'<audio controls preload="metadata" aria-label="{label}" style="width:18em; max-width:100%"'
+        f'<audio controls preload="metadata" title="{label}" aria-label="{label}" style="width:100%"'
         f' src="data:audio/mpeg;base64,{clip}"></audio>'
         "</figure>"
     )

@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ..music.theory import LETTERS, OCTAVE
 from .clefs import CLEFS, choose_clef
+from .heads import midi_pitch, name_heads
 
 # verovio draws these with a font of its own; the same signs are in every reader's fonts.
 MUSIC_SIGNS = {
@@ -57,7 +57,8 @@ def engrave(musicxml_path, layout="staves", width=1000, bars=None):
     Returns
     -------
     list of str
-        An SVG a page, black on nothing. A page holds all systems, but for very long scores.
+        An SVG a page, black on nothing. A page holds all systems, but for very long scores. Its notes have
+        the names of :func:`.name_heads`.
 
     Raises
     ------
@@ -68,23 +69,32 @@ def engrave(musicxml_path, layout="staves", width=1000, bars=None):
     """
     if layout not in ("staves", "choir"):
         raise ValueError(f"layout={layout!r}: choose 'staves' or 'choir'.")
-    score = _parse(musicxml_path)
-    try:
-        import verovio
-    except ImportError as error:
-        raise ImportError("To engrave a score, install the package verovio: pip install verovio") from error
-
+    score = parse_score(musicxml_path)
+    name_heads(score)
+    toolkit = open_verovio()
     if bars is not None:
         _cut_after(score, bars)
     if layout == "choir":
         _condense(score)
-    verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
     spacing = WIDE_SPACING if score.find(".//harmony") is not None else {}
     toolkit.setOptions(VEROVIO_OPTIONS | spacing | {"pageWidth": round(width / PIXELS_PER_UNIT)})
     if not toolkit.loadData(ElementTree.tostring(score, encoding="unicode")):
         raise ValueError(f"{musicxml_path} holds no score that can be engraved. Write it again.")
     return [_plain_text(toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
+
+
+def open_verovio():
+    """Give what engraves, quiet, with its fonts; raises ImportError if the package is missing."""
+    try:
+        import verovio
+    except ImportError as error:
+        raise ImportError("To engrave a score, install the package verovio: pip install verovio") from error
+
+    verovio.enableLog(verovio.LOG_OFF)
+    # The folder of its fonts is known in the thread that imported verovio, and in no other.
+    toolkit = verovio.toolkit(False)
+    toolkit.setResourcePath(str(Path(verovio.__file__).with_name("data")))
+    return toolkit
 
 
 def read_notes(path, bars=None):
@@ -109,7 +119,7 @@ def read_notes(path, bars=None):
     FileNotFoundError, ValueError
         No such file, or no MusicXML.
     """
-    score = _parse(path)
+    score = parse_score(path)
     if bars is not None:
         _cut_after(score, bars)
     names = [entry.text or "" for entry in score.findall("part-list/score-part/part-name")]
@@ -123,7 +133,7 @@ def read_notes(path, bars=None):
             for entry in measure.findall("note"):
                 end = time + Fraction(int(entry.findtext("duration")), divisions)
                 if entry.find("rest") is None:
-                    pitch = _midi_pitch(entry.find("pitch"))
+                    pitch = midi_pitch(entry.find("pitch"))
                     held = any(tie.get("type") == "stop" for tie in entry.findall("tie"))
                     notes.append((notes.pop()[0] if held else time, end, pitch))
                 time = end
@@ -143,7 +153,8 @@ def _plain_text(svg):
     return re.sub(rf' id="(?!E|{root}")[^"]*"', "", svg)
 
 
-def _parse(path):
+def parse_score(path):
+    """Read a MusicXML file as a tree; for its errors see :func:`engrave`."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"No score at {path}. Check the name, or run the cell that writes it.")
     try:
@@ -169,7 +180,7 @@ def _condense(score):
         entry.find("part-name").text = "\n".join(names)
         for abbreviation in entry.findall("part-abbreviation"):
             entry.remove(abbreviation)
-        pitches = [_midi_pitch(pitch) for part in (upper, lower) for pitch in part.iter("pitch")]
+        pitches = [midi_pitch(pitch) for part in (upper, lower) for pitch in part.iter("pitch")]
         lowest = len(parts) > 2 and lower is parts[-1]  # where singers expect a bass clef, however high it is
         sign, line, _ = CLEFS["bass" if lowest else choose_clef(pitches, plain=True)]
         for measure, other in zip(upper.findall("measure"), lower.findall("measure"), strict=True):
@@ -206,9 +217,3 @@ def _add_voice(measure, other):
     ElementTree.SubElement(backup, "duration").text = str(length)
     place = 1 + max(index for index, child in enumerate(measure) if child.tag == "note")
     measure[place:place] = [backup, *added]
-
-
-def _midi_pitch(pitch):
-    """Read a MusicXML pitch."""
-    natural = 7 * (LETTERS.index(pitch.findtext("step")) - 1) % OCTAVE
-    return OCTAVE * (int(pitch.findtext("octave")) + 1) + natural + int(float(pitch.findtext("alter") or 0))

@@ -6,6 +6,7 @@ Bars count from the first full one, a pickup being bar 0, and beats as the meter
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from fractions import Fraction
 from numbers import Integral
 
@@ -63,12 +64,20 @@ def find_step(song, place, steps=None, kind="place", advice=NOTE_ADVICE):
 
 def name_place(song, steps, step):
     """Name a step by bar and beat, as :func:`find_step` reads them: ``2:3``."""
+    return name_places(song, steps, [step])[0]
+
+
+def name_places(song, steps, wanted):
+    """Name several steps as :func:`name_place` does one: list of str."""
     bars, first = bars_of(song, steps)
-    beat = Fraction(step, STEPS_PER_BEAT)
-    number = max(index for index, bar in enumerate(bars) if bar.start <= beat)
-    bar = bars[number]
-    count = 1 + (beat - _beat_one(bar, number, first)) / Fraction(4, bar.denominator)
-    return f"{number + first}:{float(count):g}"
+    starts, names = [bar.start for bar in bars], []
+    for step in wanted:
+        beat = Fraction(int(step), STEPS_PER_BEAT)
+        number = bisect_right(starts, beat) - 1
+        bar = bars[number]
+        count = 1 + (beat - _beat_one(bar, number, first)) / Fraction(4, bar.denominator)
+        names.append(f"{number + first}:{float(count):g}")
+    return names
 
 
 def find_bars(song, asked, steps=None):

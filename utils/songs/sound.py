@@ -8,12 +8,14 @@ imageio-ffmpeg brings along.
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
 
 import imageio_ffmpeg
+import mido
 import numpy as np
 import pretty_midi
 from scipy.io import wavfile
@@ -21,9 +23,11 @@ from scipy.signal import oaconvolve
 
 from ..path_utils import atomic_write
 from .song import SOUND_ENDINGS
+from .tones import ORGAN, PIANO, play_line, ramp
 
 SAMPLE_RATE = 22050  # Hz; carries every partial that these timbres have
 CHANNELS = 2
+VOICE_PEAK = 0.9  # of a voice by itself
 PEAK = 10 ** (-4.5 / 20)  # -4.5 dBFS: a decibel for the encoder and three for mixing down to mono
 LONGEST = 3600.0  # seconds; two channels of an hour take 0.6 GB
 SILENCE = 0.5  # seconds, for a file without notes
@@ -34,44 +38,10 @@ MP3_QUALITY = 7
 MP3_LEVEL = 10 ** (1 / 20)  # the most by which encoding may change the peak
 MP3_ATTEMPTS = 5
 WIDEST_PAN = 0.7  # of the way to one side, for the outer voices
-MAX_PARTIALS = 24
-HIGHEST_PARTIAL = 0.45  # of the sample rate, to stay clear of aliasing
 REVERB_SECONDS = 0.9
 REVERB_DECAY = 0.2  # seconds to fall to 1/e
 REVERB_DELAY = 0.012  # seconds
 REVERB_LEVEL = 0.15  # of the dry sound; more would blur where the voices stand
-
-
-class Timbre(NamedTuple):
-    """How one family of instruments sounds; times in seconds, rates per second at middle C."""
-
-    partials: tuple[float, ...]  # amplitude of each harmonic before the roll-off
-    rolloff: float  # Hz at which a partial has lost a factor e
-    decay: float  # of the whole tone
-    damping: float  # more decay for each higher partial
-    attack: float
-    release: float
-
-
-# A hammer at 1/7 of the string leaves every seventh partial out; partials of a string fall as 1/k.
-PIANO = Timbre(
-    partials=tuple(abs(np.sin(np.pi * k / 7)) / k for k in range(1, MAX_PARTIALS + 1)),
-    rolloff=2500.0,
-    decay=0.9,
-    damping=0.35,
-    attack=0.004,
-    release=0.14,
-)
-# Stops of 8', 4', 2 2/3' and 2', each pipe with a weak octave of its own.
-ORGAN = Timbre(
-    partials=(1.0, 0.65, 0.25, 0.4, 0.0, 0.12, 0.0, 0.12),
-    rolloff=5000.0,
-    decay=0.0,
-    damping=0.0,
-    attack=0.03,
-    release=0.08,
-)
-ORGAN_PROGRAMS = range(16, 24)  # General MIDI
 SOUNDFONT_FOLDERS = (  # Debian and Ubuntu, Fedora and Arch, Homebrew, FluidSynth's own, yours
     "/usr/share/sounds/sf2",
     "/usr/share/sounds/sf3",
@@ -83,8 +53,6 @@ SOUNDFONT_FOLDERS = (  # Debian and Ubuntu, Fedora and Arch, Homebrew, FluidSynt
     "~/Library/Audio/Sounds/Banks",
     "C:/soundfonts",
 )
-BEAT = 0.6  # seconds, at tempo 100
-INAUDIBLE = np.log(1e5)  # a tone that has faded by 100 dB is over
 FLUIDSYNTH_GAIN = 0.5  # one voice at full velocity stays below 0 dBFS
 
 
@@ -162,7 +130,7 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
         raise FileNotFoundError(f"No soundfont at {soundfont}. Leave it out to use the built-in sounds.")
     midi = _read(midi_path)
     voices = [track for track in midi.instruments if track.notes and not track.is_drum]
-    pans = _pans(len(voices))
+    pans = pan_shares(len(voices))
     if seconds is not None:
         for voice in voices:
             voice.notes = [note for note in voice.notes if note.start < seconds]
@@ -171,27 +139,95 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
     end = max((note.end for voice in voices for note in voice.notes), default=0)
     if not end:
         return np.zeros((int(SILENCE * fs), CHANNELS), np.float32)
-    if end > LONGEST:
-        raise ValueError(
-            f"{midi_path} lasts {end:.0f} s; at most {LONGEST:.0f} s are played. Cut it into parts, or ask "
-            "for the first seconds."
-        )
+    _check_length(midi_path, end)
 
-    release = max(PIANO.release, ORGAN.release)
-    sound = np.zeros((CHANNELS, int((end + release + REVERB_SECONDS) * fs) + 1), np.float32)
+    sound = np.zeros((CHANNELS, _samples(end, fs)), np.float32)
     for mono, pan in zip(_play_all(voices, fs, sound.shape[1], soundfont), pans, strict=True):
         for channel, share in zip(sound, pan, strict=True):
             channel[: len(mono)] += share * mono
     sound += _reverb(sound.mean(axis=0), fs)
     if seconds is not None and sound.shape[1] > seconds * fs:
         sound = sound[:, : max(1, round(seconds * fs))]
-        fade = _ramp(min(FADE, seconds / 2), fs)[::-1][-sound.shape[1] :]
+        fade = ramp(min(FADE, seconds / 2), fs)[::-1][-sound.shape[1] :]
         sound[:, -len(fade) :] *= fade
     sound *= np.float32(PEAK / max(sound.max(), -sound.min(), 1e-9))
     return sound.T
 
 
-def encode_mp3(waveform, fs=SAMPLE_RATE):
+def render_voices(midi_path, fs=SAMPLE_RATE, soundfont="auto"):
+    """Play each voice of a MIDI file by itself, to be mixed by somebody else.
+
+    Spread from left to right by :func:`pan_places` at equal power, added up, and followed by their mean's
+    :func:`echo`, they are what :func:`render` makes of the file, but for one factor.
+
+    Parameters
+    ----------
+    midi_path : str or Path
+        As :func:`.write_tracks` writes it: a track a voice, behind that of the conductor.
+    fs, soundfont : optional
+        As for :func:`render`.
+
+    Yields
+    ------
+    float32 array [sample]
+        One a voice, all of one length, dry.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        As :func:`render`.
+    """
+    if soundfont == "auto":
+        soundfont = find_soundfont()
+    midi = mido.MidiFile(midi_path)
+    voices, end = [], 0.0
+    for track in midi.tracks[1:]:
+        alone = io.BytesIO()
+        mido.MidiFile(
+            type=1, ticks_per_beat=midi.ticks_per_beat, tracks=[midi.tracks[0], track], charset="utf-8"
+        ).save(file=alone)
+        alone.seek(0)
+        voices.append(pretty_midi.PrettyMIDI(alone).instruments)
+        end = max([end, *(note.end for played in voices[-1] for note in played.notes)])
+    _check_length(midi_path, end)
+    samples = _samples(end, fs)
+    for played in voices:
+        mono = np.zeros(samples, np.float32)
+        for own in _play_all([one for one in played if not one.is_drum], fs, samples, soundfont):
+            mono[: len(own)] += own
+        yield mono
+
+
+def pan_places(voices):
+    """Place voices from left, -1, to right, 1: float array [voice]."""
+    return np.linspace(-WIDEST_PAN, WIDEST_PAN, voices) if voices > 1 else np.zeros(1)
+
+
+def encode_voice(mono, fs=SAMPLE_RATE):
+    """Compress one voice quickly, so that a player finds its first sample again.
+
+    Parameters
+    ----------
+    mono : float32 array [sample]
+    fs : int
+
+    Returns
+    -------
+    bytes
+        MP3, as loud as possible. Its head tells by how much the encoder has shifted the sound.
+    float
+        What the decoded sound is to be multiplied with.
+    """
+    peak = max(float(np.abs(mono).max(initial=0)), 1e-6) / VOICE_PEAK
+    raw = (mono / np.float32(peak)).tobytes()
+    options = ["-f", "f32le", "-ar", str(fs), "-ac", "1", "-i", "pipe:0", "-c:a", "libmp3lame"]
+    options += ["-b:a", f"{MP3_KBITS}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3"]
+    with TemporaryDirectory() as folder:  # into a pipe the head cannot be written
+        _ffmpeg([*options, str(Path(folder) / "voice.mp3")], raw, f"a voice of {len(mono) / fs:.0f} s")
+        return (Path(folder) / "voice.mp3").read_bytes(), peak
+
+
+def encode_mp3(waveform, fs=SAMPLE_RATE, kbits=MP3_KBITS):
     """Compress a waveform.
 
     Parameters
@@ -200,11 +236,13 @@ def encode_mp3(waveform, fs=SAMPLE_RATE):
         In [-1, 1]; what lies outside is clipped by the encoder.
     fs : int
         Samples per second. A rate that MP3 does not know is changed to the nearest that it knows.
+    kbits : int
+        Per second, all channels together.
 
     Returns
     -------
     bytes
-        MP3 at a constant 40 kbit/s, joint stereo. Decoded, its peak is that of the waveform to within a
+        MP3 at a constant rate, joint stereo. Decoded, its peak is that of the waveform to within a
         decibel. The same waveform always gives the same bytes.
 
     Raises
@@ -218,7 +256,7 @@ def encode_mp3(waveform, fs=SAMPLE_RATE):
         raise ValueError(f"Expected a waveform [sample] or [sample, channel=1|2], found {waveform.shape}.")
     raw = ["-f", "f32le"]
     encode = [*raw, "-ar", str(fs), "-ac", str(channels), "-i", "pipe:0", "-c:a", "libmp3lame"]
-    encode += ["-b:a", f"{MP3_KBITS}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3", "pipe:1"]
+    encode += ["-b:a", f"{kbits}k", "-compression_level", str(MP3_QUALITY), "-f", "mp3", "pipe:1"]
     decode = ["-f", "mp3", "-i", "pipe:0", *raw, "pipe:1"]
     what = f"{waveform.shape} at {fs} Hz"
     peak, gain = min(1.0, float(np.abs(waveform).max())), np.float32(1)
@@ -275,6 +313,19 @@ def _read(midi_path):
         raise ValueError(f"{path} is not a readable MIDI file ({error!r}). Export it again.") from error
 
 
+def _check_length(midi_path, seconds):
+    if seconds > LONGEST:
+        raise ValueError(
+            f"{midi_path} lasts {seconds:.0f} s; at most {LONGEST:.0f} s are played. Cut it into parts, or "
+            "ask for the first seconds."
+        )
+
+
+def _samples(end, fs):
+    """Count the samples of a sound whose last note ends after so many seconds, its echo included."""
+    return int((end + max(PIANO.release, ORGAN.release) + REVERB_SECONDS) * fs) + 1
+
+
 def _ffmpeg(options, data, what):
     """Pass bytes through ffmpeg."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *options]
@@ -285,17 +336,16 @@ def _ffmpeg(options, data, what):
     return done.stdout
 
 
-def _pans(voices):
-    """Place voices from left to right at equal power: float32 [voice, channel=2]."""
-    place = np.linspace(-WIDEST_PAN, WIDEST_PAN, voices) if voices > 1 else np.zeros(1)
-    angle = (place + 1) * np.pi / 4
+def pan_shares(voices):
+    """Share voices between the ears at equal power, as they are placed: float32 [voice, channel=2]."""
+    angle = (pan_places(voices) + 1) * np.pi / 4
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
 
 
 def _play_all(voices, fs, samples, soundfont):
     """Yield the sound of each instrument: float32 [sample], with FluidSynth if there is a soundfont."""
     if soundfont is None:
-        yield from (_play(voice, fs, samples) for voice in voices)
+        yield from (play_line(voice, fs, samples) for voice in voices)
         return
     try:
         import fluidsynth
@@ -321,64 +371,16 @@ def _play_all(voices, fs, samples, soundfont):
         synthesizer.delete()
 
 
-def _play(voice, fs, samples):
-    """Add up the notes of one instrument: float32 [sample]."""
-    timbre = ORGAN if voice.program in ORGAN_PROGRAMS else PIANO
-    longest = {}
-    for note in voice.notes:
-        longest[note.pitch] = max(longest.get(note.pitch, 0.0), note.end - note.start)
-    tones = {pitch: _tone(timbre, pitch, held + timbre.release, fs) for pitch, held in longest.items()}
-
-    mono = np.zeros(samples, np.float32)
-    attack, release = _ramp(timbre.attack, fs), _ramp(timbre.release, fs)[::-1]
-    for note in voice.notes:
-        begin = round(note.start * fs)
-        held = round((note.end - note.start) * fs)
-        tone = tones[note.pitch][: held + len(release)] * np.float32(note.velocity / 127)
-        rising = min(len(attack), len(tone))
-        tone[:rising] *= attack[:rising]
-        tone[-len(release) :] *= release
-        mono[begin : begin + len(tone)] += tone
-    return mono
-
-
-def _tone(timbre, pitch, seconds, fs):
-    """Compute one pitch, struck and left to ring: float32 [sample], unit power over its first beat."""
-    hertz = 440.0 * 2.0 ** ((pitch - 69) / 12)
-    harmonic = np.arange(1, len(timbre.partials) + 1)
-    keyboard, loudness = 2.0 ** ((pitch - 60) / 18), 1.0  # short strings die away sooner
-    if timbre.decay:
-        seconds = min(seconds, INAUDIBLE / (timbre.decay * keyboard))
-        # High strings die sooner; over a beat all shall be equally loud, or the melody would be the softest.
-        lost = 2 * (timbre.decay + timbre.damping) * keyboard * BEAT
-        loudness = np.sqrt(-lost / np.expm1(-lost))
-    amplitude = np.array(timbre.partials) * np.exp(-harmonic * hertz / timbre.rolloff)
-    amplitude = amplitude[harmonic * hertz < HIGHEST_PARTIAL * fs]  # none at all, if the pitch is too high
-    time = np.arange(round(seconds * fs) + 1) / fs
-    amplitude /= np.sqrt(np.sum(amplitude**2) / 2) / loudness
-    # Quadratic phases keep the peak of the sum low (Schroeder 1970, "Synthesis of low-peak-factor signals").
-    phase = -np.pi * harmonic[: len(amplitude)] ** 2 / len(amplitude)
-    coefficients = (amplitude * np.exp(1j * phase)).astype(np.complex64)
-
-    # Partial k is the k-th power of one damped rotation, so that all of them are one polynomial in it.
-    rotation = np.exp((-timbre.damping * keyboard + 2j * np.pi * hertz) * time).astype(np.complex64)
-    tone = np.zeros_like(rotation)
-    for coefficient in coefficients[::-1]:
-        tone += coefficient
-        tone *= rotation
-    return tone.imag * np.exp(-timbre.decay * keyboard * time).astype(np.float32)
-
-
-def _ramp(seconds, fs):
-    """Rise smoothly from 0 to 1: float32 [sample]."""
-    return np.sin(np.linspace(0, np.pi / 2, max(2, round(seconds * fs)), dtype=np.float32)) ** 2
+def echo(fs=SAMPLE_RATE):
+    """Make what a small room answers to a click, modeled as fading noise: float32 [channel=2, sample]."""
+    time = np.arange(round(REVERB_SECONDS * fs)) / fs
+    answer = np.random.default_rng(0).standard_normal((CHANNELS, len(time)))
+    answer *= np.exp(-time / REVERB_DECAY) * (time > REVERB_DELAY)
+    answer *= REVERB_LEVEL / np.sqrt(np.sum(answer**2, axis=1, keepdims=True))
+    return answer.astype(np.float32)
 
 
 def _reverb(mono, fs):
-    """Echo in a small room, modeled as fading noise that differs between the ears: [channel=2, sample]."""
-    time = np.arange(round(REVERB_SECONDS * fs)) / fs
-    echo = np.random.default_rng(0).standard_normal((CHANNELS, len(time)))
-    echo *= np.exp(-time / REVERB_DECAY) * (time > REVERB_DELAY)
-    echo *= REVERB_LEVEL / np.sqrt(np.sum(echo**2, axis=1, keepdims=True))
-    wet = oaconvolve(mono[None], echo.astype(np.float32), axes=1)
+    """Let a sound echo: [channel=2, sample]."""
+    wet = oaconvolve(mono[None], echo(fs), axes=1)
     return wet[:, : len(mono)]
