@@ -6,7 +6,7 @@ import base64
 import copy
 from pathlib import Path
 
-from ..path_utils import atomic_write
+from ..path_utils import PROJECT_DIR, atomic_write
 
 # Nothing in the page is a program; on a narrow screen, what is wide can be scrolled.
 TEMPLATE = """
@@ -26,7 +26,7 @@ TEMPLATE = """
 NORM = "&#x02016;"  # the double bar
 
 
-def write_page(executed, path, folder="."):
+def write_page(executed, path, folder=PROJECT_DIR):
     """Write an executed notebook as one HTML page that is whole without a network.
 
     Parameters
