@@ -1,4 +1,4 @@
-"""The lesson in a real browser, with the network cut off but for JupyterLab itself.
+"""The lesson in a real browser, in JupyterLab and in Notebook 7, with the network cut off but for them.
 
 Pictures of what was seen are kept in the folder that the variable SCREENSHOTS names. Where there is no
 browser, these tests are skipped, unless the variable BROWSER_TESTS says ``required``.
@@ -10,6 +10,8 @@ from pathlib import Path
 import browser
 import nbformat
 import pytest
+
+from utils.lesson.page import write_page
 
 pytestmark = pytest.mark.skipif(
     browser.missing() is not None and os.environ.get("BROWSER_TESTS") != "required",
@@ -26,7 +28,7 @@ def screenshots(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lab(project, executed_lesson, tmp_path_factory):
-    """JupyterLab on a copy of the project: the executed lesson, and its training to be run."""
+    """Jupyter on a copy of the project: the executed lesson, and its training to be run."""
     assert browser.missing() is None, browser.missing()
     lesson = nbformat.read(executed_lesson / "Experiments" / "twice.ipynb", as_version=4)
     lesson.cells = [cell for cell in lesson.cells if not cell.id.endswith("-again")]
@@ -81,10 +83,11 @@ return Array.from(document.querySelectorAll('.jp-OutputArea-output img')).map(
 """
 
 
-@pytest.fixture(scope="module")
-def lesson_page(lab, tmp_path_factory):
+@pytest.fixture(scope="module", params=browser.PLACES)
+def lesson_page(lab, request, tmp_path_factory):
     with browser.chromium(tmp_path_factory.mktemp("lesson")) as driver:
-        browser.open_notebook(driver, lab, "notebook.ipynb")
+        driver.host = request.param
+        browser.open_notebook(driver, lab, "notebook.ipynb", request.param)
         shown = "return document.querySelectorAll('.jp-OutputArea video').length"
         browser.wait_for(lambda: driver.execute_script(shown), 60, "No outputs.")
         yield driver
@@ -99,14 +102,22 @@ def training_page(lab, tmp_path_factory):
         yield driver
 
 
-@pytest.mark.parametrize("page", ["lesson_page", "training_page"])
-def test_the_lesson_runs_without_errors(page, request):
-    kinds = browser.in_page(
-        request.getfixturevalue(page),
-        "return Array.from(document.querySelectorAll('[data-mime-type]')).map(o => o.dataset.mimeType);",
-    )
-    assert "text/html" in kinds or "image/png" in kinds
-    assert not {"application/vnd.jupyter.error", "application/vnd.jupyter.stderr"} & set(kinds)
+def kinds_of_output(page):
+    kinds = "return Array.from(document.querySelectorAll('[data-mime-type]')).map(o => o.dataset.mimeType);"
+    return set(page.execute_script(kinds))
+
+
+ERRORS = {"application/vnd.jupyter.error", "application/vnd.jupyter.stderr"}
+
+
+def test_the_lesson_runs_without_errors(lesson_page):
+    assert "text/html" in kinds_of_output(lesson_page)
+    assert not ERRORS & kinds_of_output(lesson_page)
+
+
+def test_the_training_runs_without_errors(training_page):
+    assert "image/png" in kinds_of_output(training_page)
+    assert not ERRORS & kinds_of_output(training_page)
 
 
 def test_every_player_has_loaded_and_decodes(lesson_page, screenshots):
@@ -117,7 +128,7 @@ def test_every_player_has_loaded_and_decodes(lesson_page, screenshots):
         assert sound["duration"] > 1
         assert sound["length"] == pytest.approx(sound["duration"], abs=0.2)
     lesson_page.execute_script("document.querySelector('audio').scrollIntoView({block: 'center'})")
-    lesson_page.save_screenshot(str(screenshots / "lesson-listen-first.png"))
+    lesson_page.save_screenshot(str(screenshots / f"lesson-listen-first-{lesson_page.host}.png"))
 
 
 def test_pictures_have_a_size_and_keep_their_proportions(lesson_page):
@@ -131,7 +142,7 @@ def test_pictures_have_a_size_and_keep_their_proportions(lesson_page):
 
 def test_the_video_plays(lesson_page, screenshots):
     video = browser.in_page(lesson_page, PLAY)
-    lesson_page.save_screenshot(str(screenshots / "lesson-video.png"))
+    lesson_page.save_screenshot(str(screenshots / f"lesson-video-{lesson_page.host}.png"))
     assert video["time"] > 0.3
     assert video["width"] > 300
     assert video["label"]
@@ -145,8 +156,61 @@ def test_the_live_view_stays_in_place(training_page, screenshots):
     assert len({height for height in heights if height > 100}) == 1  # once it is there, nothing moves
 
 
-@pytest.mark.parametrize("page", ["lesson_page", "training_page"])
-def test_the_lesson_asks_nobody_else(page, request):
-    asked = browser.requests(request.getfixturevalue(page))
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_what_is_said_is_legible(lesson_page, theme, screenshots):
+    browser.set_theme(lesson_page, theme)
+    lesson_page.execute_script("document.querySelector('.jp-OutputArea audio').scrollIntoView()")
+    lesson_page.save_screenshot(str(screenshots / f"lesson-{lesson_page.host}-{theme}.png"))
+    said = browser.contrasts(lesson_page, ".jp-OutputArea :is(figcaption, td, th, pre, summary)")
+    assert len(said) > 40
+    assert [text for text, contrast in said if contrast < 0.3] == []
+
+
+def test_the_lesson_asks_nobody_else(lesson_page):
+    asked = browser.requests(lesson_page)
     assert len(asked) > 50
     assert browser.elsewhere(asked) == []
+
+
+def test_the_training_asks_nobody_else(training_page):
+    asked = browser.requests(training_page)
+    assert len(asked) > 50
+    assert browser.elsewhere(asked) == []
+
+
+# --- The executed page -------------------------------------------------------
+
+# Pictures that are broken or have no words, and what is wider than the window.
+LOOK = """
+return {
+    pictures: document.images.length,
+    broken: [...document.images].filter(i => !i.naturalWidth).length,
+    wordless: [...document.images].filter(i => !i.alt || i.alt.startsWith('No description')).length,
+    equations: [...document.querySelectorAll('math')].filter(m => m.getBoundingClientRect().width > 4).length,
+    text: document.body.innerText,
+    excess: document.documentElement.scrollWidth - window.innerWidth,
+};
+"""
+
+
+def test_the_executed_page_is_whole_without_a_network(executed_lesson, tmp_path, screenshots):
+    lesson = nbformat.read(executed_lesson / "Experiments" / "twice.ipynb", as_version=4)
+    lesson.cells = [cell for cell in lesson.cells if not cell.id.endswith("-again")]
+    page = write_page(lesson, tmp_path / "page.html", executed_lesson)
+    assert page.stat().st_size < 20e6
+    with browser.chromium(tmp_path) as driver:
+        driver.get(page.as_uri())
+        for width in (1280, 480):
+            size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            seen = browser.in_page(driver, LOOK)
+            driver.save_screenshot(str(screenshots / f"page-{width}.png"))
+            assert seen["pictures"] > 15 and seen["equations"] > 40
+            assert (seen["broken"], seen["wordless"]) == (0, 0)
+            assert seen["excess"] <= 0
+            assert "$$" not in seen["text"] and "\\frac" not in seen["text"]
+        sounds = browser.in_page(driver, DECODE)
+        assert len(sounds) > 15
+        asked = set(browser.elsewhere(browser.requests(driver)))
+        assert asked == {page.as_uri()}
+        assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []

@@ -13,7 +13,6 @@ import mido
 import music21
 import nbformat
 import pytest
-from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from utils.pictures.page import players
@@ -86,10 +85,14 @@ def press(driver, text, seconds=300):
 
 
 def labeled(driver, label):
-    """Find a control as a screen reader does, by its label."""
-    found = driver.find_elements("xpath", f"//label[normalize-space()='{label}']")
-    (shown,) = (one for one in found if one.is_displayed())
-    return driver.find_element("id", shown.get_attribute("for"))
+    """Find a control as a screen reader does, by its label, when it is shown."""
+
+    def shown():
+        found = driver.find_elements("xpath", f"//label[normalize-space()='{label}']")
+        return [one for one in found if one.is_displayed()]
+
+    (name,) = browser.wait_for(shown, 20, f"No {label}")
+    return driver.find_element("id", name.get_attribute("for"))
 
 
 def choose(driver, text):
@@ -104,7 +107,7 @@ def unfold(driver, text, control):
     """Show what is folded away."""
     if not driver.find_elements("xpath", f"//label[normalize-space()='{control}']")[0].is_displayed():
         buttons(driver, text)[0].send_keys("\n")
-    browser.wait_for(lambda: labeled(driver, control).is_displayed(), 10)
+    labeled(driver, control)
 
 
 def upload(driver, path):
@@ -243,7 +246,7 @@ def test_every_control_once(harmonized, page):
     ):
         labeled(page, label).send_keys(choice)
         browser.wait_for(lambda: not page.execute_script(BUSY)[0], 30)
-    assert page.execute_script("return document.querySelector('.bach-instrument .score .note')") is not None
+    assert score_is_drawn(page)
     type_in(labeled(page, "Chords:"), "C | F C")
     assert "written again" in press(page, "again")
     buttons(page, "Bass")[0].send_keys("\n")

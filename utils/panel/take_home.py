@@ -74,6 +74,8 @@ class Courier(anywidget.AnyWidget):
 
     _css = (Path(__file__).parent / "page" / "panel.css").read_text(encoding="utf-8")
     _esm = """
+    const AS_TYPED = "data-lm-suppress-shortcuts";
+
     function deliver(message, buffers) {
         const link = document.createElement("a");
         link.href = URL.createObjectURL(new Blob(buffers, { type: message.media }));
@@ -90,8 +92,8 @@ class Courier(anywidget.AnyWidget):
             // delete the cell.
             const guard = () => {
                 const panel = el.closest(".bach-panel");
-                if (panel) panel.setAttribute("data-lm-suppress-shortcuts", "true");
-                else waiting = setTimeout(guard, 50);
+                if (!panel) waiting = setTimeout(guard, 50);
+                else panel.addEventListener("focusin", ({ target }) => target.setAttribute(AS_TYPED, ""));
             };
             let waiting = setTimeout(guard);
             return () => clearTimeout(waiting);
