@@ -86,12 +86,15 @@ class Courier(anywidget.AnyWidget):
     export default {
         initialize({ model }) { model.on("msg:custom", deliver); },
         render({ el }) {
-            // Else a letter that is typed to choose from a list would be a command to Jupyter, such as to
-            // delete the cell.
+            // Else a letter that is typed to choose from a list, or pressed on the piano, would be a command to
+            // Jupyter, such as to delete the cell. It looks for this mark from what has the focus upward, and
+            // stops at what its own selectors match before, which may be the first.
             const guard = () => {
                 const panel = el.closest(".bach-panel");
-                if (panel) panel.setAttribute("data-lm-suppress-shortcuts", "true");
-                else waiting = setTimeout(guard, 50);
+                if (!panel) waiting = setTimeout(guard, 50);
+                else panel.addEventListener("focusin", ({ target }) => {
+                    target.setAttribute("data-lm-suppress-shortcuts", "true");
+                });
             };
             let waiting = setTimeout(guard);
             return () => clearTimeout(waiting);
