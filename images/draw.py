@@ -26,7 +26,7 @@ from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
 from utils.display_utils import draw_roll
 from utils.exam.rows import cut_songs, load_songs
-from utils.inference_utils import harmonize
+from utils.inference_utils import harmonize, load_melody_samples
 from utils.lesson.definitions import load_lesson
 from utils.midi_utils import read_grid
 from utils.music.grid import STEPS_PER_BAR, STEPS_PER_BEAT, STEPS_PER_WINDOW, VOICES, grid_to_notes, onsets_of
@@ -277,7 +277,7 @@ def _axes_key(ax, x, y):
 
 
 # -------------------------------------------------------------------------------------------- pictures
-def draw_generator(levels, grid):
+def draw_generator(levels, grid, caption=""):
     """Draw the U-Net: down on the left, noise at the bottom, up on the right, bridges between.
 
     Parameters
@@ -285,6 +285,8 @@ def draw_generator(levels, grid):
     levels : list of Level
     grid : int array [step, voice]
         The piece on the sheets at both ends.
+    caption : str
+        Which network it is.
 
     Returns
     -------
@@ -338,10 +340,11 @@ def draw_generator(levels, grid):
         below, way = box.top, [(right, box.top + 4)]
     _text(ax, middle, row[levels[1].shape[:2]] + 12, "skip connection", color=QUIET)
     _axes_key(ax, 60, 34)
+    _text(ax, WIDTH - 14, 14, caption, "right", "bottom", color=QUIET)
     return figure
 
 
-def draw_critic(levels, grid):
+def draw_critic(levels, grid, caption=""):
     """Draw the critic from left to right, from the sheets to the score.
 
     Parameters
@@ -349,12 +352,15 @@ def draw_critic(levels, grid):
     levels : list of Level
     grid : int array [step, voice]
         The piece on the sheets.
+    caption : str
+        Which network it is.
 
     Returns
     -------
     Figure
     """
     figure, ax = _page(240)
+    _text(ax, WIDTH - 14, 8, caption, "right", "bottom", color=QUIET)
     inputs = sum(not level.sources for level in levels)
     y, join, x = 128, 126, 184
     for level, middle in zip(levels[:inputs], (y + 60, y - 42), strict=True):
@@ -380,7 +386,12 @@ def draw_critic(levels, grid):
     return figure
 
 
-def draw_architecture(config, generator, critic, real, generated):
+def caption_of(config, tour):
+    """Say whose sizes a drawing shows, and those of the network that the lesson trains."""
+    return f"the classic recipe, {config.filters} filters (the tour has {tour.filters})"
+
+
+def draw_architecture(config, generator, critic, real, generated, caption=""):
     """Draw the game of generator and critic.
 
     Parameters
@@ -390,12 +401,15 @@ def draw_architecture(config, generator, critic, real, generated):
     generator, critic : list of Level
     real, generated : int arrays [step, voice]
         A chorale, and what the generator makes of its soprano.
+    caption : str
+        Which networks they are.
 
     Returns
     -------
     Figure
     """
     figure, ax = _page(440)
+    _text(ax, 540, 8, caption, "right", "bottom", color=QUIET)
     inputs = {level.name: level for level in generator if not level.sources}
     left, maker_x, right, judge_x, end = 74, 246, 420, 572, 690
     height, upper, line, lower = 342, 296, 206, 84  # of the noise, the generator, the melody, the chorales
@@ -475,6 +489,43 @@ def draw_pianoroll(grid, onset):
         ax.set_xticks(steps, steps)
         ax.set_yticks(octaves, [f"C{octave // 12 - 1} = {octave}" for octave in octaves])
         ax.set(xlabel="time step", ylabel="pitch")
+        ax.label_outer()
+    return figure
+
+
+def train_tour(lesson):
+    """Train the network that ``make run`` trains, or take it from the experiments if it is there.
+
+    Returns
+    -------
+    keras.Model
+        The generator.
+    """
+    gan, run = lesson.start_run("tour", lesson.TOUR)
+    samples = load_melody_samples(n_sample=10, seed=lesson.TOUR.seed, path=lesson.TOUR.valid)
+    lesson.train(gan, run, lesson.TOUR, *samples)
+    return gan.generator
+
+
+def draw_beside(arrangements):
+    """Draw piano rolls of several arrangements below one another.
+
+    Parameters
+    ----------
+    arrangements : dict of str to inference_utils.Arrangement
+        By title.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(WIDTH / 100, 2.7 * len(arrangements)), facecolor="white", layout="constrained")
+    panels = figure.subplots(len(arrangements), sharex=True, sharey=True)
+    low = min(one.grid[one.grid >= 0].min() for one in arrangements.values()) - 2
+    high = max(one.grid.max() for one in arrangements.values()) + 2
+    for number, (ax, (title, one)) in enumerate(zip(panels, arrangements.items(), strict=True)):
+        reach = {"min_pitch": low, "max_pitch": high, "legend": number == 0}
+        draw_roll(one.grid, one.onset, ax, title=title, **reach)
         ax.label_outer()
     return figure
 
@@ -591,26 +642,36 @@ def main():
     first = ROOT / "original_midi" / "MIDI-0.mid"
     grid, onset, _ = read_grid(first)
     _save("pianoroll", draw_pianoroll(grid, onset), "MIDI-0, a piano roll for each voice")
-    _save("generator", draw_generator(generator, grid), describe(generator))
-    _save("critic", draw_critic(critic, grid), describe(critic))
+    caption = caption_of(lesson.CLASSIC, lesson.TOUR)
+    _save("generator", draw_generator(generator, grid, caption), describe(generator))
+    _save("critic", draw_critic(critic, grid, caption), describe(critic))
 
     songs = list(load_songs("valid").values())
     bach = conditioning_gap(*cut_songs(songs))
     results = json.loads((ROOT / "pretrained" / "speedrun.json").read_text())
+    results = {name: run for name, run in results.items() if " " not in run["recipe"]}  # no variants
     _save("speedrun", draw_speedrun(results, bach), "How soon four recipes listen to the melody")
 
     generated = harmonize(first, takes=1).grid
-    figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated)
+    updates = f"the classic recipe (the tour updates both by turns, {lesson.TOUR.critic_steps} to 1)"
+    figure = draw_architecture(lesson.CLASSIC, generator, critic, grid, generated, updates)
     _save("architecture", figure, f"{describe(generator)}; {describe(critic)}")
     song = ROOT / "input_twinkle_twinkle.mid"
     arrangement = harmonize(song)
     figure = draw_arrangement(arrangement)
     _save("arrangement", figure, "Twinkle, twinkle, little star in four voices")
+    own = harmonize(song, generator=train_tour(lesson))
+    beside = {
+        f"your own network, {lesson.TOUR.iterations:,} iterations": own,
+        f"the shipped network, {lesson.BEST.iterations:,} iterations": arrangement,
+    }
+    _save("own", draw_beside(beside), "Twinkle in four voices, by the tour's network and the shipped one")
     with tempfile.TemporaryDirectory() as folder:
         midi, score = (arrangement.write(Path(folder) / f"song.{ending}") for ending in ("mid", "musicxml"))
         seconds = len(arrangement.grid) / STEPS_PER_BEAT * 60 / arrangement.melody.tempo
         film_arrangement(figure, midi, seconds, ROOT / "images" / "arrangement.mp4")
         write_audio(midi, ROOT / "images" / "arrangement.mp3")
+        write_audio(own.write(Path(folder) / "own.mid"), ROOT / "images" / "own.mp3")
         page, *_ = engrave(score, "choir", bars=6)
     paper = page.replace("<svg ", '<svg style="background:white" ', 1)
     atomic_write(ROOT / "images" / "score.svg", lambda name: Path(name).write_text(paper))

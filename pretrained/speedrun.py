@@ -288,6 +288,8 @@ def main(arguments=None):
             config = replace(known[recipe], seed=seed, **({"data": chosen.data} if chosen.data else {}))
             config = tweaked(config, chosen.tweak)
             name = f"speedrun-{recipe}-{chosen.threads}-{chosen.precision}-{chosen.clock}"
+            if config.iterations != known[recipe].iterations:  # another length is another cosine
+                name += f"-{config.iterations}"
             key = run_name(name, config)
             result = results.setdefault(
                 key,

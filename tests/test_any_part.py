@@ -20,6 +20,7 @@ from test_lesson import (
     layers_of,
     melody_of,
     normal,
+    penalty_of,
     tiny,
 )
 
@@ -302,9 +303,9 @@ def test_the_penalty_is_taken_where_the_same_is_given(lesson):
         return tf.reduce_sum(rolls * tf.abs(given), (1, 2, 3))
 
     expected = np.mean((np.sqrt(slopes) - 1) ** 2)
-    found = lesson.gradient_penalty(counts, bach(8), normal(8, 32, 128, 4), given, SEED)
+    found = penalty_of(lesson, counts, bach(8), normal(8, 32, 128, 4), given, SEED)
     assert found.numpy() == pytest.approx(expected, rel=1e-4)
-    assert np.isfinite(lesson.gradient_penalty(critic, bach(8), bach(8, 8), given, SEED))
+    assert np.isfinite(penalty_of(lesson, critic, bach(8), bach(8, 8), given, SEED))
 
 
 def test_takes_are_given_the_same(lesson):
@@ -443,8 +444,8 @@ MISTAKES = [
     ),
     (
         test_the_critic_is_asked_with_what_the_generator_was_given,
-        "gradient_penalty(gan.critic, real, fake, given, seed)",
-        f"gradient_penalty(gan.critic, real, fake, {MELODY}, seed)",
+        "slopes_between(gan.critic, real, fake, given, seed)",
+        f"slopes_between(gan.critic, real, fake, {MELODY}, seed)",
     ),
     (
         test_the_penalty_is_taken_where_the_same_is_given,
@@ -453,13 +454,13 @@ MISTAKES = [
     ),
     (
         test_takes_are_given_the_same,
-        f"{TWICE}\n    shape",
-        "given = tf.concat([given, given[::-1]], 0)\n    shape",
+        f"{TWICE}\n    noise",
+        "given = tf.concat([given, given[::-1]], 0)\n    noise",
     ),
     (
         test_takes_are_given_the_same,
-        f"{TWICE}\n    loss",
-        "given = tf.concat([given, given[::-1]], 0)\n    loss",
+        f"{TWICE}\n    score",
+        "given = tf.concat([given, given[::-1]], 0)\n    score",
     ),
     (
         test_an_iteration_of_batches_of_their_own_gives_each_other_parts,

@@ -11,6 +11,8 @@ import browser
 import nbformat
 import pytest
 
+from utils.lesson.page import write_page
+
 pytestmark = pytest.mark.skipif(
     browser.missing() is not None and os.environ.get("BROWSER_TESTS") != "required",
     reason=str(browser.missing()),
@@ -174,3 +176,41 @@ def test_the_training_asks_nobody_else(training_page):
     asked = browser.requests(training_page)
     assert len(asked) > 50
     assert browser.elsewhere(asked) == []
+
+
+# --- The executed page -------------------------------------------------------
+
+# Pictures that are broken or have no words, and what is wider than the window.
+LOOK = """
+return {
+    pictures: document.images.length,
+    broken: [...document.images].filter(i => !i.naturalWidth).length,
+    wordless: [...document.images].filter(i => !i.alt || i.alt.startsWith('No description')).length,
+    equations: [...document.querySelectorAll('math')].filter(m => m.getBoundingClientRect().width > 4).length,
+    text: document.body.innerText,
+    excess: document.documentElement.scrollWidth - window.innerWidth,
+};
+"""
+
+
+def test_the_executed_page_is_whole_without_a_network(executed_lesson, tmp_path, screenshots):
+    lesson = nbformat.read(executed_lesson / "Experiments" / "twice.ipynb", as_version=4)
+    lesson.cells = [cell for cell in lesson.cells if not cell.id.endswith("-again")]
+    page = write_page(lesson, tmp_path / "page.html", executed_lesson)
+    assert page.stat().st_size < 20e6
+    with browser.chromium(tmp_path) as driver:
+        driver.get(page.as_uri())
+        for width in (1280, 480):
+            size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            seen = browser.in_page(driver, LOOK)
+            driver.save_screenshot(str(screenshots / f"page-{width}.png"))
+            assert seen["pictures"] > 15 and seen["equations"] > 40
+            assert (seen["broken"], seen["wordless"]) == (0, 0)
+            assert seen["excess"] <= 0
+            assert "$$" not in seen["text"] and "\\frac" not in seen["text"]
+        sounds = browser.in_page(driver, DECODE)
+        assert len(sounds) > 15
+        asked = set(browser.elsewhere(browser.requests(driver)))
+        assert asked == {page.as_uri()}
+        assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []

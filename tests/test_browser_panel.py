@@ -246,7 +246,7 @@ def test_every_control_once(harmonized, page):
     ):
         labeled(page, label).send_keys(choice)
         browser.wait_for(lambda: not page.execute_script(BUSY)[0], 30)
-    assert page.execute_script("return document.querySelector('.bach-instrument .score .note')") is not None
+    assert score_is_drawn(page)
     type_in(labeled(page, "Chords:"), "C | F C")
     assert "written again" in press(page, "again")
     buttons(page, "Bass")[0].send_keys("\n")

@@ -12,7 +12,7 @@ from utils.corpus.windows import window_starts
 from utils.exam.exam import LOWER_VOICES, measure, read_evaluation
 from utils.exam.figure import plot_evaluation
 from utils.exam.rows import arrange, bach_against_bach, load_songs, predict_alone, retrieve, shuffle
-from utils.exam.tables import SHOWN, confidence, summarize, table
+from utils.exam.tables import SHOWN, confidence, summarize, table, table_recipes
 from utils.exam.whole import arrange_whole, in_windows, load_whole_songs, measure_whole, melody_of
 from utils.music import measures
 from utils.music.grid import quantize
@@ -321,3 +321,15 @@ def test_shipped_files_are_small_and_whole():
         assert {len(values) for values in history.values()} == {config["iterations"]}
         last = range(0, config["iterations"], config["save_every"])[-1]
         assert (SHIPPED / recipe / f"iteration-{last}.mid").is_file()
+
+
+def test_recipes_are_told_by_their_ends_over_all_seeds():
+    figures = {"tenor": 0.4, "bass": 0.3, "gap": 0.6, "chordal": 0.9}
+    results = {
+        seed: {"recipe": "tour", "evaluations": [{"alto": 0.0}, {"iteration": 1100, "alto": alto, **figures}]}
+        for seed, alto in enumerate((0.41, 0.45))
+    }
+    results |= {"other": {"recipe": "tour seed=7", "evaluations": []}}
+    rows = table_recipes(results, {"as it is": "tour"}).splitlines()
+    assert rows[0].startswith("| | iterations | seeds | accuracy alto |")
+    assert rows[2].startswith("| as it is | 1,100 | 2 | 0.43 (0.41-0.45) | 0.40 (0.40-0.40) |")

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from images import draw
 
-PICTURES = ("architecture", "pianoroll", "generator", "critic", "arrangement")
+PICTURES = ("architecture", "pianoroll", "generator", "critic", "arrangement", "own")
 GRID = np.array([[72, 65, 57, 50]] * 32)
 
 
@@ -24,8 +24,8 @@ def tiny(lesson):
 def figures(tiny):
     config, generator, critic = tiny[0], *map(draw.read_levels, tiny[1:])
     return {
-        "generator": draw.draw_generator(generator, GRID),
-        "critic": draw.draw_critic(critic, GRID),
+        "generator": draw.draw_generator(generator, GRID, draw.caption_of(config, config)),
+        "critic": draw.draw_critic(critic, GRID, draw.caption_of(config, config)),
         "architecture": draw.draw_architecture(config, generator, critic, GRID, GRID),
     }
 
@@ -91,6 +91,9 @@ def test_layers_that_keep_the_shape_follow_their_level(tiny):
 
 def test_a_changed_network_changes_the_picture(figures):
     written = {name: {text.get_text() for text in texts_of(figure)} for name, figure in figures.items()}
+    assert all(
+        "the classic recipe, 3 filters (the tour has 3)" in written[name] for name in ("generator", "critic")
+    )
     assert written["generator"] >= {"16 × 64 × 3", "2 × 8 × 24", "2 × 8 × (24 + 512)", "16 × 64 × (3 + 3)"}
     assert written["critic"] >= {"32 × 128 × 5", "16 × 64 × 3", "2 × 8 × 24", "384", "score"}
     assert "7 updates" in written["architecture"]

@@ -6,7 +6,7 @@ Tests that take nothing but the lesson are tried again at the end, on lessons wi
 import ast
 import itertools
 import json
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, asdict, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from statistics import median
@@ -18,6 +18,7 @@ from scipy.stats import kstest
 
 from utils import dataset_utils, inference_utils
 from utils.lesson.definitions import load_lesson, read_cells
+from utils.training import presets
 
 ROOT = Path(__file__).parent.parent
 TRAIN, VALID = (str(ROOT / "dataset" / f"{split}.npy") for split in ("train", "valid"))
@@ -48,6 +49,10 @@ def normal(*shape, seed=0):
 
 def inputs(steps=32, samples=2, seed=0):
     return normal(samples, steps, 128, 1, seed=seed), normal(samples, steps // 16, 8, 512, seed=seed + 1)
+
+
+def penalty_of(lesson, *shown):
+    return lesson.gradient_penalty(lesson.slopes_between(*shown))
 
 
 def kind(layer):
@@ -127,6 +132,24 @@ def test_classic_is_the_old_recipe(lesson):
         "iterations": 1000,
     }
     assert {name: getattr(lesson.CLASSIC, name) for name in old} == old
+
+
+def test_the_choices_of_chapter_4_are_those_of_the_classic_recipe(lesson):
+    source = next(s for s in code_cells() if "\nclassic = SimpleNamespace" in s)
+    exec(source.split("\n\n")[0], scope := {"SimpleNamespace": lesson.SimpleNamespace})
+    assert vars(scope["classic"]).items() <= asdict(lesson.CLASSIC).items()
+
+
+def test_presets_are_told_with_the_minutes_that_were_measured(lesson):
+    assert set(presets.PRESETS) == set(lesson.PRESETS)
+    results = json.loads((ROOT / "pretrained" / "speedrun.json").read_text()).values()
+    tours = [one["evaluations"][-1]["seconds"] / 60 for one in results if one["recipe"] == "tour"]
+    assert presets.PRESETS["tour"][1] == pytest.approx(median(tours), abs=0.25)
+    history = json.loads((ROOT / "pretrained" / "best" / "history.json").read_text())["history"]
+    assert presets.PRESETS["best"][1] == pytest.approx(sum(history["seconds"]) / 60, abs=1)
+    assert "**best** (chosen)" in presets.tell_presets("best")
+    with pytest.raises(ValueError, match=r"'fast'.*tour, best, classic, smoke"):
+        presets.tell_presets("fast")
 
 
 def test_presets(lesson):
@@ -409,7 +432,7 @@ def test_penalty_of_a_linear_critic(lesson):
     w = normal(32, 128, 4)
     w /= tf.norm(w)
     for norm in (0.5, 1.0, 3.0):
-        penalty = lesson.gradient_penalty(linear(norm * w), real, fake, real[..., :1], SEED)
+        penalty = penalty_of(lesson, linear(norm * w), real, fake, real[..., :1], SEED)
         assert penalty.shape == ()
         assert penalty.numpy() == pytest.approx((norm - 1) ** 2, abs=1e-5)
 
@@ -418,7 +441,7 @@ def test_penalty_takes_every_sample_by_itself(lesson):
     real, fake = pair()
     w = normal(32, 128, 4)
     steep = tf.constant([0.0, 1.0, 2.0, 5.0])
-    penalty = lesson.gradient_penalty(linear(w / tf.norm(w), steep), real, fake, real[..., :1], SEED)
+    penalty = penalty_of(lesson, linear(w / tf.norm(w), steep), real, fake, real[..., :1], SEED)
     assert penalty.numpy() == pytest.approx((1 + 0 + 1 + 16) / 4, rel=1e-4)
 
 
@@ -427,7 +450,7 @@ def test_penalty_of_a_flat_critic_has_a_finite_gradient(lesson):
     steepness = tf.Variable(0.0)
     with tf.GradientTape() as tape:
         critic = linear(tf.ones((32, 128, 4)), steepness)
-        penalty = lesson.gradient_penalty(critic, real, fake, real[..., :1], SEED)
+        penalty = penalty_of(lesson, critic, real, fake, real[..., :1], SEED)
     assert penalty.numpy() == pytest.approx(1, abs=1e-4)
     assert np.isfinite(tape.gradient(penalty, steepness))
 
@@ -442,7 +465,7 @@ def test_penalty_gradient_against_numerical_differences(lesson):
     )
     real, fake = normal(*shape, seed=6), normal(*shape, seed=7)
     with tf.GradientTape() as tape:
-        penalty = lesson.gradient_penalty(critic, real, fake, real[..., :1], SEED)
+        penalty = penalty_of(lesson, critic, real, fake, real[..., :1], SEED)
     found = np.concatenate([g.numpy().ravel() for g in tape.gradient(penalty, [a, v])])
     between = critic.given[0][0].numpy().reshape(3, 12).astype(np.float64)
 
@@ -460,7 +483,7 @@ def test_penalty_gradient_against_numerical_differences(lesson):
 
 def points_between(lesson, real, fake, seed=SEED):
     critic = Spy(lambda given, training: tf.reduce_sum(given[0], (1, 2, 3)))
-    lesson.gradient_penalty(critic, real, fake, real[..., :1], seed)
+    lesson.slopes_between(critic, real, fake, real[..., :1], seed)
     return critic.given[0][0].numpy()
 
 
@@ -564,14 +587,16 @@ def test_fused_critic_step_equals_separate_passes(lesson):
     gan = spied(lesson, config)
     real, fake = bach(3), normal(3, 32, 128, 4)
     melody = melody_of(real)
-    loss = lesson.critic_step(gan, config, real, fake, melody, SEED)
+    loss, slope = lesson.critic_step(gan, config, real, fake, melody, SEED)
 
     plain = gan.critic.network
     with tf.GradientTape() as tape:
         difference = tf.reduce_mean(plain((fake, melody))) - tf.reduce_mean(plain((real, melody)))
-        penalty = lesson.gradient_penalty(plain, real, fake, melody, SEED)
+        penalty = penalty_of(lesson, plain, real, fake, melody, SEED)
         expected = difference + 7 * penalty
     assert_close([loss], [expected])
+    slopes = lesson.slopes_between(plain, real, fake, melody, SEED)
+    assert float(slope) == pytest.approx(float(tf.reduce_mean(slopes)), rel=1e-5)
     assert_close(gan.critic_optimizer.gradients, tape.gradient(expected, plain.trainable_variables))
 
 
@@ -659,7 +684,7 @@ def spy_on_iteration(lesson, gan, config, iteration=0):
 
     def critic_step(gan, config, real, fake, given, seed):
         steps.append(("critic", real, fake, given, seed))
-        return tf.constant(len(steps))
+        return tf.constant(len(steps)), tf.constant(1)
 
     def generator_step(gan, config, real, given, seed):
         steps.append(("generator", real, None, given, seed))
@@ -676,7 +701,7 @@ def spy_on_iteration(lesson, gan, config, iteration=0):
 def test_iteration_is_five_critic_steps_then_one_of_the_generator(lesson):
     steps, losses = spy_on_iteration(lesson, dummies(lesson), tiny(lesson))
     assert [who for who, *_ in steps] == 5 * ["critic"] + ["generator"]
-    assert [int(loss) for loss in losses] == [5, -1]  # the critic's last loss, then the generator's
+    assert [int(loss) for loss in losses] == [5, -1, 1]  # the critic's last loss, the generator's, the slope
 
 
 def test_every_step_gets_a_fresh_batch_and_a_fresh_seed(lesson):
@@ -731,7 +756,7 @@ def test_a_shared_batch_is_sung_once_for_both(lesson, monkeypatch):
     def critic_step(gan, config, real, fake, given, seed):
         np.testing.assert_array_equal(given, melody_of(real))
         steps.append((real, fake, tuple(seed.numpy())))
-        return tf.constant(7.0)
+        return tf.constant(7.0), tf.constant(1.0)
 
     monkeypatch.setattr(lesson, "critic_step", critic_step)
     losses = lesson.make_train_iteration(gan, config).python_function([real], tf.constant(0))
@@ -763,10 +788,20 @@ def test_a_shared_step_moves_each_network_by_its_own_loss(lesson, takes):
     (noise,) = [noise for _, noise in alone.generator.given]
     melodies = tf.concat([real[..., :1]] * takes, 0)
     fake = spied(lesson, config).generator.network((melodies, noise), training=True)[:2]
-    expected = lesson.critic_step(alone, config, real, fake, melody_of(real), seeds[1])
+    expected, _ = lesson.critic_step(alone, config, real, fake, melody_of(real), seeds[1])
     assert float(losses[0]) == pytest.approx(float(expected), rel=1e-5)
     found, wanted = gan.critic_optimizer.gradients, alone.critic_optimizer.gradients
     assert_close(found, wanted)
+
+
+def test_without_a_critic_the_generator_learns_by_the_other_losses_alone(lesson):
+    config = tiny(lesson, shared_batch=True, critic_steps=0, reconstruction_weight=0.1, head="voice_softmax")
+    gan, real = spied(lesson, config), bach(2)
+    losses = lesson.make_train_iteration(gan, config).python_function([real], tf.constant(0))
+    pull = lesson.reconstruction_loss(real, gan.generator.answers[0])
+    assert [float(loss) for loss in losses] == pytest.approx([0, 0.1 * float(pull), 0], rel=1e-5)
+    assert not hasattr(gan.critic_optimizer, "gradients")
+    assert lesson.make_gan(replace(config, cosine_decay=True)).critic_optimizer.iterations == 0
 
 
 def test_equal_seeds_train_equally(lesson):
@@ -804,8 +839,8 @@ class Notes:
             yield iteration
             self.iteration += 1
 
-    def log(self, critic_loss, generator_loss):
-        self.logged.append((critic_loss, generator_loss))
+    def log(self, *losses):
+        self.logged.append(losses)
 
     def measure(self, rolls):
         assert set(np.unique(rolls)) <= {-1, 1}
@@ -844,13 +879,13 @@ def test_loop_serves_measures_and_saves_in_time(ready, samples, monkeypatch):
 
     def train_iteration(batches, iteration):
         served.append((batches, int(iteration)))
-        return len(served), -len(served)
+        return len(served), -len(served), 1
 
     monkeypatch.setattr(ready, "make_train_iteration", lambda gan, config: train_iteration)
     run = Notes(iteration=98)
     ready.train(ready.make_gan(config), run, config, *samples)
     assert [iteration for _, iteration in served] == [98, 99, 100, 101, 102]
-    assert run.logged == [(1, -1), (2, -2), (3, -3), (4, -4), (5, -5)]
+    assert run.logged == [(n, -n, 1) for n in range(1, 6)]
     assert run.measured == [98, 99, 101]
     assert run.tested == [100, 102]
     assert run.saved == ready.drawn == [101]
@@ -961,7 +996,7 @@ MISTAKES = [
     ),
     (test_rests_of_the_real_piece_cost_nothing, "sings * tf.math.log", "tf.math.log"),
     (test_penalty_of_a_linear_critic, "tf.sqrt(tf.reduce_sum(", "(tf.reduce_sum("),
-    (test_penalty_of_a_linear_critic, "tf.square(norm - 1)", "tf.square(tf.maximum(norm - 1, 0))"),
+    (test_penalty_of_a_linear_critic, "tf.square(slopes - 1)", "tf.square(tf.maximum(slopes - 1, 0))"),
     (test_penalty_of_a_linear_critic, "critic((between, given)", "critic((between, between[..., :1])"),
     (test_penalty_takes_every_sample_by_itself, "axis=(1, 2, 3)) + 1e-12", "axis=(0, 1, 2, 3)) + 1e-12"),
     (test_penalty_takes_every_sample_by_itself, "axis=(1, 2, 3)) + 1e-12", "axis=(1, 2)) + 1e-12"),
@@ -973,8 +1008,8 @@ MISTAKES = [
     ),
     (
         test_interpolation_weight_is_uniform,
-        "training_utils.uniform((tf",
-        "training_utils.truncated_normal((tf",
+        "stateless_uniform((tf",
+        "stateless_truncated_normal((tf",
     ),
     (test_interpolation_weight_is_one_number_a_sample, "(tf.shape(real)[0], 1, 1, 1)", "(1, 1, 1, 1)"),
     (test_interpolation_weight_is_one_number_a_sample, "(tf.shape(real)[0], 1, 1, 1)", "tf.shape(real)"),
@@ -989,7 +1024,11 @@ MISTAKES = [
         "(given, noise), training=False), config.takes",
     ),
     (test_fused_critic_step_equals_separate_passes, "[real, fake], 0)", "[fake, real], 0)"),
-    (test_fused_critic_step_equals_separate_passes, "config.penalty_weight * penalty", "10 * penalty"),
+    (
+        test_fused_critic_step_equals_separate_passes,
+        "config.penalty_weight * gradient_penalty",
+        "10 * gradient_penalty",
+    ),
     (
         test_critic_hears_every_piece_with_its_melody,
         "[given, given], 0)",
@@ -1012,8 +1051,8 @@ MISTAKES = [
     ),
     (
         test_noise_is_truncated_normal_and_follows_the_seed,
-        "noise = training_utils.truncated_normal(shape, seed, batches=config.takes)",
-        "noise = tf.random.stateless_normal(shape, seed)",
+        "noise = tf.random.stateless_truncated_normal((tf.shape(given)[0]",
+        "noise = tf.random.stateless_normal((tf.shape(given)[0]",
     ),
     (
         test_every_step_gets_a_fresh_batch_and_a_fresh_seed,

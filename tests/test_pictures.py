@@ -1,4 +1,5 @@
 import base64
+import itertools
 import re
 import subprocess
 import sys
@@ -10,16 +11,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from IPython.display import HTML, Video
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from utils.exam.figure import plot_evaluation
 from utils.music.grid import grid_to_roll
-from utils.pictures.curves import plot_loss_logs, plot_metrics, plot_runs
+from utils.pictures.curves import plot_loss_logs, plot_metrics, plot_runs, plot_slopes
 from utils.pictures.film import make_training_video
+from utils.pictures.heaps import draw_critics
 from utils.pictures.page import players, playmidi, show_score
 from utils.pictures.rolls import draw_roll, plot_pianoroll, show_pianoroll
-from utils.pictures.style import COLORS, FAINT
+from utils.pictures.style import COLORS, FAINT, save_png, show_picture
 from utils.songs.score import write_musicxml
 from utils.songs.write_midi import write_midi
 
@@ -68,6 +71,23 @@ def blocks(ax, color):
         for path in collection.get_paths()
     ]
     return sorted((c[:, 0].min(), c[:, 0].max(), c[:, 1].mean().round(6)) for c in corners)
+
+
+def labels_fit(figure):
+    """Check that nothing drawn leaves the canvas, and that no two labels of an axis touch."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    (left, bottom), (right, top) = figure.get_tightbbox(canvas.get_renderer()).get_points() * figure.dpi
+    width, height = figure.bbox.size
+    assert left >= 0 and bottom >= 0 and right <= width and top <= height
+    for ax in figure.axes:
+        for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+            labels = [
+                tick.label1.get_window_extent()
+                for tick in axis.get_major_ticks()
+                if tick.label1.get_visible() and tick.label1.get_text() and low <= tick.get_loc() <= high
+            ]
+            assert not any(one.overlaps(other) for one, other in itertools.pairwise(labels))
 
 
 def test_every_note_is_one_block_at_its_time_and_pitch(grid, onset):
@@ -169,7 +189,7 @@ def test_silence_can_be_drawn():
 
 def test_notes_outside_the_axis_are_counted(grid):
     remarks = [text.get_text() for text in draw_roll(grid, min_pitch=45, max_pitch=85).axes[0].texts]
-    assert remarks == ["1 note outside"]
+    assert remarks == ["1 note lies outside A2 to C#6, not drawn"]
     assert not draw_roll(grid, min_pitch=43).axes[0].texts
 
 
@@ -264,6 +284,109 @@ def test_losses_are_drawn_raw_and_smoothed():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["generator", "critic"]
     with pytest.raises(ValueError, match="smoothing"):
         plot_loss_logs([1], [1], smoothing=0)
+
+
+MEASURES = {name: f"{name}\n(semitones)" for name in ("share", "pitch_histogram_distance")}
+EXTREME = np.array([[-38700.0, 106.0], *[[-7.0 - n / 1e3, 8.0] for n in range(99)]])
+
+
+def evaluation_of(rows):
+    rng = np.random.default_rng(0)
+    return {"rows": {row: {name: rng.normal(size=9) for name in ("a share", "phrases end")} for row in rows}}
+
+
+def drawn_metrics():
+    values = np.repeat([[70.0, 3.0]], 100, axis=0) / np.arange(1, 101)[:, None]
+    metrics = {"iteration": np.arange(100)} | dict.fromkeys(MEASURES, values)
+    return plot_metrics(metrics, MEASURES, dict.fromkeys(MEASURES, values[-1]))
+
+
+# Every function that draws a figure, with what is hard to fit in, and words that its description must hold.
+FIGURES = {
+    "roll": (lambda grid: draw_roll(grid, title="A hymn"), "A hymn. soprano 2 notes, C5 to D5; alto 1 note"),
+    "long roll": (lambda grid: draw_roll(np.tile(grid, (99, 1)), min_pitch=60), "bass 1 note, G2 to G2"),
+    "real and generated": (
+        lambda grid: plot_pianoroll(12345, *2 * [grid_to_roll(np.stack([grid] * 4))]),
+        "generated, iteration 12345: soprano 8 notes",
+    ),
+    "losses": (lambda _: plot_loss_logs(*EXTREME.T), "generator goes from -38700.00 to"),
+    "runs": (
+        lambda _: plot_runs({name: {"critic_loss": EXTREME[:, 0]} for name in ("one", "two" * 20)}),
+        "critic loss against iteration: one (100) goes from -38700.00",
+    ),
+    "gap": (
+        lambda _: plot_runs(
+            {"a": {"critic_loss": [0], "seconds": [1], "tests": {"iteration": [0], "gap": [0.5]}}},
+            "gap",
+            0.54,
+        ),
+        "a (1) stays at 0.50; Bach 0.54",
+    ),
+    "metrics": (lambda _: drawn_metrics(), "share (semitones): track 0 0.70 (real 0.70), track 1 0.03"),
+    "slopes": (
+        lambda _: plot_slopes([None, *np.abs(EXTREME[:, 0])]),
+        "Slope of the critic against the iterations: goes from 38700.00",
+    ),
+    "critics": (
+        lambda _: draw_critics({"free": lambda x: 9 * x, "bounded": lambda x: x}, np.ones(3), np.zeros(3)),
+        "free: real - generated = 9.0; at its steepest the score rises by 9.0 a unit.",
+    ),
+    "evaluation": (
+        lambda _: plot_evaluation(evaluation_of(["real Bach", "a row " * 6]), ["a share", "phrases end"]),
+        "a share: real Bach",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_labels_lie_inside_their_picture_and_apart(name, grid):
+    draw, words = FIGURES[name]
+    figure = draw(grid)
+    assert words in figure.alt
+    labels_fit(figure)
+
+
+def test_a_voice_a_panel_fits_in_as_well(rolls, monkeypatch):
+    shown = []
+    monkeypatch.setattr("utils.pictures.rolls.display", shown.append)
+    show_pianoroll(rolls, programs=(19, 71, 70, 43))
+    assert "bass 1 note, G2 to G2" in shown[0].alt
+    labels_fit(shown[0])
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_beginning_does_not_squeeze_the_rest(side):
+    loss = side * EXTREME[:, 0]
+    ax = plot_runs({"one": {"critic_loss": loss}}, smoothing=1).axes[0]
+    assert np.abs(ax.get_ylim()).max() < 20
+    which = "down to \N{MINUS SIGN}" if side == 1 else "up to "
+    assert [text.get_text() for text in ax.texts] == [f"at first, {which}38,700"]
+    late = plot_runs({"one": {"critic_loss": loss[::-1]}}, smoothing=1).axes[0]  # an explosion is to be seen
+    assert np.abs(late.get_ylim()).max() > 38_700 and not late.texts
+
+
+def test_a_run_with_one_test_is_a_dot():
+    ax = FIGURES["gap"][0](None).axes[0]
+    assert [list(line.get_ydata()) for line in ax.lines if line.get_marker() == "o"] == [[0.5]]
+
+
+def test_a_figure_is_shown_with_its_words(grid, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **how: shown.append((data, how)))
+    figure = draw_roll(grid, title='"A" & B')
+    figure._ipython_display_()
+    save_png(figure, tmp_path / "a.png")
+    show_picture(tmp_path / "a.png", width=550)
+    for (data, how), size in zip(shown, [(1100, 450), (550, 225)], strict=True):
+        assert how == {
+            "raw": True,
+            "metadata": {"image/png": {"alt": figure.alt, "width": size[0], "height": size[1]}},
+        }
+        assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+        assert data["text/plain"] == figure.alt
+        escaped = figure.alt.replace("&", "&amp;").replace('"', "&quot;")
+        assert f'<img alt="{escaped}" width="{size[0]}" height="{size[1]}"' in data["text/html"]
+        assert data["image/png"] in data["text/html"]
 
 
 def test_drawing_leaves_no_trace(grid, rolls, tmp_path, monkeypatch):

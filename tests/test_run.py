@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import io
 import json
@@ -17,6 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from utils import inference_utils
 from utils.lesson.definitions import load_lesson
@@ -117,6 +119,20 @@ def test_a_run_goes_on_where_it_stood(tmp_path, capsys):
     assert second.metrics.metrics()["iteration"].tolist() == list(range(6))
     train(second, 8)
     assert second.iteration == 8 and {len(column) for column in second.history.values()} == {8}
+
+
+def test_slopes_are_noted_and_unknown_in_older_checkpoints(tmp_path):
+    run = start(tmp_path)
+    for _ in run.until(2):
+        run.log(1.0, 2.0, tf.constant(1.25))
+    file = run.dirs["preload"] / "checkpoint-000002" / "history.json"
+    state = json.loads(file.read_text())
+    assert state["history"].pop("critic_slope") == [1.25, 1.25]
+    file.write_text(json.dumps(state))
+    again = start(tmp_path)
+    train(again, 3)
+    assert again.history["critic_slope"] == [None, None, None]
+    assert {len(column) for column in again.history.values()} == {3}
 
 
 def test_a_finished_run_does_nothing(tmp_path):
@@ -474,7 +490,11 @@ SICK = {
     "not a number": (losses([*HEALTHY, np.nan]), ROLLS),
     "explodes": (losses(HEALTHY, [*HEALTHY[:-1], -2e4]), ROLLS),
     "stopped learning": (losses([*HEALTHY, *[0.3] * 100]), ROLLS),
-    "silent": (losses(HEALTHY), np.concatenate([ROLLS, np.full((1, 32, 128, 4), -1.0)])),
+    "silent: of 4 samples, soprano in 1, alto in 1, tenor in 1, bass in 1": (
+        losses(HEALTHY),
+        np.concatenate([ROLLS, np.full((1, 32, 128, 4), -1.0)]),
+    ),
+    "silent: of 3 samples, bass in 3": (losses(HEALTHY), np.where(np.arange(4) == 3, -1.0, ROLLS)),
     "collapsed": (losses(HEALTHY), np.repeat(ROLLS[:1], 3, axis=0)),
 }
 
@@ -518,7 +538,8 @@ class Screen:
     def __init__(self):
         self.pictures, self.metadata = [], []
 
-    def update(self, picture, metadata):
+    def update(self, picture, metadata, raw):
+        assert raw
         self.pictures.append(picture)
         self.metadata.append(metadata)
 
@@ -548,7 +569,7 @@ def test_drawing_costs_the_same_however_long_the_history(tmp_path):
 
 def test_a_long_history_keeps_its_scale(tmp_path):
     view = view_of(tmp_path, 100_000)
-    axis = view._figure(view._progress(), []).axes[0]
+    axis = view._figure(view._progress(), [], []).axes[0]
     assert all(len(line.get_xdata()) <= 1001 for line in axis.lines)
     place = axis.lines[0].get_xdata()[-1]
     assert 99_800 <= int(axis.xaxis.get_major_formatter()(place, None).replace(",", "")) <= 100_000
@@ -561,9 +582,11 @@ def test_every_picture_of_the_view_has_the_same_size_and_axes(tmp_path):
     view._run.samples = np.repeat(ROLLS[:1], 2, axis=0)  # two warnings
     view._draw()
     before, after = view._handle.pictures
-    shapes = [plt.imread(io.BytesIO(picture.data)).shape for picture in (before, after)]
-    assert shapes[0] == shapes[1] == (after.height, after.width, 4)
-    figures = [view._figure("", findings) for findings in ([], ["one", "two", "three"])]
+    pngs = [base64.b64decode(picture["image/png"]) for picture in (before, after)]
+    shapes = [plt.imread(io.BytesIO(png)).shape for png in pngs]
+    assert shapes[0] == shapes[1]
+    assert f'width="{shapes[1][1]}" height="{shapes[1][0]}"' in after["text/html"]
+    figures = [view._figure("", findings, []) for findings in ([], ["one", "two", "three"])]
     places = [[axis.get_position().bounds for axis in figure.axes] for figure in figures]
     assert places[0] == places[1]
 
@@ -574,16 +597,60 @@ def test_the_view_says_how_far_what_is_wrong_and_what_it_sounds_like(tmp_path):
     view._run.samples = ROLLS
     view._run.note_test({"conditioning gap": 0.25, "accuracy": 0.5}, {"conditioning gap": 0.625})
     view._draw()
-    assert view._handle.metadata == [{"iterations": [10, 20]}]  # for the bar in the terminal
-    assert "10 of 20 iterations" in view._handle.pictures[0].alt
-    assert "conditioning gap 0.25. accuracy 0.50" in view._handle.pictures[0].alt
-    assert "not a number" in view._handle.pictures[0].alt
-    figure = view._figure(view._progress(), ["Something is wrong."])
+    assert view._handle.metadata[0]["iterations"] == [10, 20]  # for the bar in the terminal
+    alt = view._handle.metadata[0]["image/png"]["alt"]
+    assert f'alt="{alt}"' in view._handle.pictures[0]["text/html"]
+    assert "10 of 20 iterations" in alt and "conditioning gap 0.25, accuracy 0.50. A loss is not a num" in alt
+    figure = view._figure(view._progress(), ["Something is wrong."], [])
     assert "Warning: Something is wrong." in [text.get_text() for text in figure.texts]
     _, tests, sample = figure.axes
     assert [line.get_ydata()[-1] for line in tests.lines] == [0.25, 0.5, 0.625]  # Bach's beside them
     assert len(sample.collections) >= ROLLS.shape[-1]
     assert "sample" in sample.get_xlabel()
+
+
+def test_a_generator_that_falls_silent_is_told_of_then_and_afterwards(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(live_view.LiveView, "LINES_PAUSE", 0.0)
+    monkeypatch.setattr(live_view.LiveView, "SHARE_OF_TIME", 1e9)  # a line each iteration
+    run = start(tmp_path)
+    silent = np.full(ROLLS.shape, -1.0)
+    bass_rests = np.where(np.arange(4) == 3, -1.0, ROLLS)
+    heard = ROLLS, silent, bass_rests, ROLLS
+    for iteration in run.until(len(heard)):
+        run.log(0.0, 0.0)
+        run.measure(heard[iteration])
+    sings, rests, sang, again, last = capsys.readouterr().out.splitlines()
+    assert "ilent" not in sings
+    assert "Voices are silent: of 3 samples, soprano in 3, alto in 3, tenor in 3, bass in 3." in rests
+    assert "Voices are silent: of 3 samples, bass in 3." in sang
+    past = "Silent in half of the bars or more, at iterations: soprano 1, alto 1, tenor 1, bass 1 to 2."
+    assert past in again and past in last and "Voices are silent" not in again
+    view = view_of(tmp_path, 10)
+    view._run.samples, view._run.metrics = ROLLS, run.metrics
+    view._draw()
+    assert past in view._handle.metadata[0]["image/png"]["alt"]
+    told = view._figure("", [], live_view.look_back(run.metrics, 4)).texts[1].get_text()
+    assert told.replace("\n", " ") == f"Nothing unusual now. {past}"
+
+
+@pytest.mark.parametrize("largest", [0.001, 5.0, 3e5])
+def test_labels_of_the_view_lie_inside_it(tmp_path, largest):
+    view = view_of(tmp_path, 1000)
+    view._run.history = {name: (largest * np.sin(np.arange(1000))).tolist() for name in view._run.history}
+    view._run.samples = ROLLS
+    past = ["Silent in half of the bars or more, at iterations: " + "soprano 1000 to 2000, " * 6]
+    silent = "Voices are silent: of 10 samples, " + ", ".join(f"track {n} in 10" for n in range(6))
+    for findings in (
+        [],
+        [silent, "The critic's loss has not moved for 100 iterations: it has stopped learning."],
+    ):
+        figure = view._figure(view._progress(), findings, past)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        (left, bottom), (right, top) = figure.get_tightbbox(canvas.get_renderer()).get_points() * figure.dpi
+        assert left >= 0 and bottom >= 0 and right <= figure.bbox.width and top <= figure.bbox.height
+        said, axes = figure.texts[1].get_window_extent(), [ax.get_tightbbox() for ax in figure.axes]
+        assert not any(said.overlaps(box) for box in axes)
 
 
 def test_the_time_left_leaves_the_first_iteration_out(tmp_path, monkeypatch):

@@ -162,9 +162,7 @@ def main(choices):
     strategy = training_utils.choose_strategy()
     lesson = load_lesson()
     if choices.pop("descent", False):
-        lesson.keras.optimizers.Adam = lambda rate, loss_scale_factor, **_: lesson.keras.optimizers.SGD(
-            rate, loss_scale_factor=loss_scale_factor
-        )
+        lesson.keras.optimizers.Adam = lambda rate, **_: lesson.keras.optimizers.SGD(rate)
     nudge, pause = choices.pop("nudge", 0), choices.pop("pause", 0)
     lesson.keras.config.set_dtype_policy(choices.pop("precision", "float32"))
     data = str(ROOT / "dataset" / choices.pop("data", "train.npy"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .exam.exam import evaluate, evaluate_alone, evaluate_creativity, read_evaluation, write_evaluation
 from .exam.given import evaluate_given, table_given
-from .exam.tables import SHOWN, summarize, table
+from .exam.tables import SHOWN, summarize, table, table_recipes
 from .networks.store import load_network
 from .path_utils import MODEL_DIR, PRETRAINED_DIR, atomic_write
 
@@ -21,6 +21,7 @@ __all__ = [
     "summarize",
     "table",
     "table_given",
+    "table_recipes",
     "write_evaluation",
 ]
 

@@ -112,16 +112,16 @@ def show_generated_pianorolls(
     -------
     matplotlib Figure
     """
-    import matplotlib.pyplot as plt
-
-    from .pictures.rolls import draw_roll
+    from .pictures.rolls import count_notes, draw_roll
+    from .pictures.style import new_figure
 
     arrangements = harmonize_takes(input_midi_file, takes=n_pr, generator=generator, **options)
-    figure, axes = plt.subplots(n_pr, squeeze=False, figsize=(11, 3.5 * n_pr), layout="constrained")
-    plt.close(figure)  # so that Jupyter shows the answer once, not twice
-    for number, (arrangement, ax) in enumerate(zip(arrangements, axes[:, 0], strict=True), start=1):
+    figure = new_figure((11, 3.5 * n_pr), alt="Piano rolls of several takes, one below the other.")
+    axes = figure.subplots(n_pr, squeeze=False)[:, 0]
+    for number, (arrangement, ax) in enumerate(zip(arrangements, axes, strict=True), start=1):
         arrangement.write(Path(eval_dir) / f"{Path(input_midi_file).stem}_take-{number}.mid")
         draw_roll(arrangement.grid, arrangement.onset, ax, title=f"Take {number}", bars=arrangement.bars)
+        figure.alt += f" Take {number}: {count_notes(arrangement.grid, arrangement.onset)}."
     return figure
 
 

@@ -12,9 +12,9 @@ from .lesson.execution import (
     run_notebook,
     termination,
     worker_environment,
-    write_page,
     write_sounds,
 )
+from .lesson.page import write_page
 from .path_utils import DATASET_DIR, MODEL_DIR, ROOT_DIR
 
 

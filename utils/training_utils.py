@@ -3,14 +3,8 @@
 from .networks.store import load_network, save_network
 from .training.device import choose_precision, describe_device, versions
 from .training.listening import ListeningTest
-from .training.replicas import (
-    choose_strategy,
-    count_replicas,
-    distribute,
-    on_all_replicas,
-    truncated_normal,
-    uniform,
-)
+from .training.presets import tell_presets
+from .training.replicas import choose_strategy, count_replicas, on_all_replicas
 from .training.run import Run, read_histories, run_name
 
 __all__ = [
@@ -20,13 +14,11 @@ __all__ = [
     "choose_strategy",
     "count_replicas",
     "describe_device",
-    "distribute",
     "load_network",
     "on_all_replicas",
     "read_histories",
     "run_name",
     "save_network",
-    "truncated_normal",
-    "uniform",
+    "tell_presets",
     "versions",
 ]

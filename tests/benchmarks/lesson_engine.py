@@ -43,7 +43,7 @@ class Engine:
         critic_notes, plain_notes, generator_notes = Notes(), Notes(), Notes()
         gan = self.gan._replace(critic_optimizer=critic_notes, generator_optimizer=generator_notes)
         plain = self.lesson.replace(self.config, penalty_weight=0.0)
-        critic_loss = self.lesson.critic_step(gan, self.config, real, fake, given, SEED)
+        critic_loss, _ = self.lesson.critic_step(gan, self.config, real, fake, given, SEED)
         self.lesson.critic_step(gan._replace(critic_optimizer=plain_notes), plain, real, fake, given, SEED)
         generator_loss = self.lesson.generator_step(gan, self.config, real, given, SEED)
         found = {
@@ -58,7 +58,7 @@ class Engine:
         return {name: np.asarray(value) for name, value in found.items()}
 
     def iterate(self, batches):
-        losses = self._train_iteration([tf.constant(b) for b in batches], tf.constant(self._iteration))
+        *losses, _ = self._train_iteration([tf.constant(b) for b in batches], tf.constant(self._iteration))
         self._iteration += 1
         return tuple(map(float, losses))
 

@@ -38,7 +38,7 @@ def plot_evaluation(evaluation, measures, figsize=(12, 2.2), axes=None):
     """
     rows = evaluation["rows"]
     measures = [name for name in measures if any(name in answers for answers in rows.values())]
-    figure, panels = None, np.ravel(axes)
+    figure, panels, words = None, np.ravel(axes), []
     if axes is None:
         lines = -(-len(measures) // PANELS_A_LINE)
         figure = new_figure((figsize[0], figsize[1] * lines))
@@ -50,6 +50,7 @@ def plot_evaluation(evaluation, measures, figsize=(12, 2.2), axes=None):
             ax.set_axis_off()
             continue
         told = {row: confidence(answers.get(name, [])) for row, answers in rows.items()}
+        words.append(f"{name}: {_in_words({row: mean for row, (mean, *_) in told.items()})}")
         ax.axvspan(*told.get("real Bach", confidence([]))[1:], color=FAINT, zorder=0)
         for place, (row, (mean, *bounds)) in enumerate(told.items()):
             ax.plot(bounds, [place, place], color=colors[row], linewidth=2)
@@ -58,4 +59,14 @@ def plot_evaluation(evaluation, measures, figsize=(12, 2.2), axes=None):
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_title(textwrap.fill(name, TITLE_WIDTH))
         ax.xaxis.set_major_locator(MaxNLocator(4))
+    if figure:
+        figure.alt = f"Means with bars of uncertainty, a panel a measure. {'; '.join(words)}."
     return figure or axes
+
+
+def _in_words(means):
+    """Say where Bach stands, and who stands lowest and highest."""
+    means = {row: mean for row, mean in means.items() if np.isfinite(mean)}
+    lowest, highest = (choose(means, key=means.get) for choose in (min, max))
+    shown = dict.fromkeys(("real Bach", lowest, highest))
+    return ", ".join(f"{row} {means[row]:.2f}" for row in shown if row in means)

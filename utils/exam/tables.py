@@ -114,6 +114,34 @@ def table(summary, measures=None, intervals=True):
     return "\n".join(lines)
 
 
+def table_recipes(results, recipes):
+    """Write what recipes reach in the end, over several seeds, as a table in Markdown: a line a recipe.
+
+    Parameters
+    ----------
+    results : dict
+        By run, as ``pretrained/speedrun.json`` has them: "recipe" and "evaluations".
+    recipes : dict of str to str
+        By what to call it, a recipe as the results name it.
+
+    Returns
+    -------
+    str
+        Means, and in brackets the lowest and the highest of the seeds.
+    """
+    columns = {"alto": "accuracy alto", "tenor": "tenor", "bass": "bass", "gap": "conditioning gap"}
+    columns |= {"chordal": "chordal share"}
+    lines = [f"| | iterations | seeds | {' | '.join(columns.values())} |", "|---" * (3 + len(columns)) + "|"]
+    for label, recipe in recipes.items():
+        ends = [one["evaluations"][-1] for one in results.values() if one["recipe"] == recipe]
+        cells = [label, f"{ends[0]['iteration']:,}", str(len(ends))]
+        for figure in columns:
+            values = [end[figure] for end in ends]
+            cells.append(f"{np.mean(values):.2f} ({min(values):.2f}-{max(values):.2f})")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def write(name, value):
     """Write the value of a measure with as many digits as mean something: str."""
     digits = 4 if name == "parallels per note" else 1 if name.startswith("notes") else 2

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
 
-from ..path_utils import atomic_write, worker
+from ..path_utils import worker
 
 NOTEBOOK = Path("notebook.ipynb")
 GRACE = 25  # seconds that a training gets to finish its iteration and save, when the job is told to end
@@ -124,44 +123,6 @@ def termination():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def write_page(executed, path):
-    """Write an executed notebook as one HTML page, pictures and sound inside.
-
-    Parameters
-    ----------
-    executed : nbformat.NotebookNode
-    path : str or Path
-
-    Returns
-    -------
-    Path
-    """
-    from nbconvert import HTMLExporter
-
-    page, _ = HTMLExporter().from_notebook_node(without_widgets(executed))
-    return atomic_write(path, lambda name: Path(name).write_text(page, encoding="utf-8"))
-
-
-def without_widgets(executed):
-    """Leave of each widget the words that stand for it: without a kernel a widget does nothing.
-
-    Parameters
-    ----------
-    executed : nbformat.NotebookNode
-
-    Returns
-    -------
-    nbformat.NotebookNode
-        A copy, which asks no server for the program that draws widgets.
-    """
-    still = copy.deepcopy(executed)
-    still.metadata.pop("widgets", None)
-    for cell in still.cells:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-    return still
 
 
 def write_sounds(folder, since):

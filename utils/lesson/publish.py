@@ -1,4 +1,4 @@
-"""Run the lesson in its default preset and store the outputs in notebook.ipynb: ``make outputs``."""
+"""Run the lesson in its default preset and store the outputs in both editions of it: ``make outputs``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import nbformat
 from PIL import Image
 
 from ..path_utils import MODEL_DIR, atomic_write
-from .execution import NOTEBOOK, run_notebook, without_widgets
+from . import korean
+from .execution import NOTEBOOK, run_notebook
+from .page import without_widgets
 
 
 def code_stamp(notebook):
@@ -47,6 +49,7 @@ def tidy(notebook):
         for output in cell.get("outputs", ()):
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = lighten(output.data["image/png"])
+                output.data.pop("text/html", None)  # the same again; GitHub is sure to show a PNG
     notebook.metadata.pop("papermill", None)
     notebook.metadata["code_sha256"] = code_stamp(notebook)
     return notebook
@@ -59,6 +62,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         executed = run_notebook(Path(folder) / "notebook.ipynb", {})
     atomic_write(NOTEBOOK, lambda name: nbformat.write(tidy(executed), name))
+    korean.main([])
 
 
 if __name__ == "__main__":

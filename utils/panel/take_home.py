@@ -74,6 +74,8 @@ class Courier(anywidget.AnyWidget):
 
     _css = (Path(__file__).parent / "page" / "panel.css").read_text(encoding="utf-8")
     _esm = """
+    const AS_TYPED = "data-lm-suppress-shortcuts";
+
     function deliver(message, buffers) {
         const link = document.createElement("a");
         link.href = URL.createObjectURL(new Blob(buffers, { type: message.media }));
@@ -86,15 +88,12 @@ class Courier(anywidget.AnyWidget):
     export default {
         initialize({ model }) { model.on("msg:custom", deliver); },
         render({ el }) {
-            // Else a letter that is typed to choose from a list, or pressed on the piano, would be a command to
-            // Jupyter, such as to delete the cell. It looks for this mark from what has the focus upward, and
-            // stops at what its own selectors match before, which may be the first.
+            // Else a letter that is typed to choose from a list would be a command to Jupyter, such as to
+            // delete the cell.
             const guard = () => {
                 const panel = el.closest(".bach-panel");
                 if (!panel) waiting = setTimeout(guard, 50);
-                else panel.addEventListener("focusin", ({ target }) => {
-                    target.setAttribute("data-lm-suppress-shortcuts", "true");
-                });
+                else panel.addEventListener("focusin", ({ target }) => target.setAttribute(AS_TYPED, ""));
             };
             let waiting = setTimeout(guard);
             return () => clearTimeout(waiting);

@@ -11,6 +11,8 @@ from scipy.signal import lfilter
 from ..music.grid import VOICES
 from .style import COLORS, FAINT, INK, figure_and_axes, new_figure, styled
 
+BEGINNING = 0.1  # of a training: there curves may run far away from where they stay
+
 
 @styled
 def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  # noqa: N803 (the lesson's old names)
@@ -39,12 +41,17 @@ def plot_loss_logs(G_loss, D_loss, figsize=(15, 5), smoothing=0.001, ax=None):  
     if not 0 < smoothing <= 1:
         raise ValueError(f"Expected smoothing in (0, 1], found {smoothing}. Try 0.05.")
     figure, ax = figure_and_axes(ax, figsize)
+    told = []
     curves = {"generator": (G_loss, COLORS[0], "-"), "critic": (D_loss, COLORS[2], "--")}
     for name, (loss, color, line) in curves.items():
         loss = np.asarray(loss, float)
+        smooth = _smooth(loss, smoothing)
         ax.plot(loss, color=color, alpha=0.25, linewidth=0.8)
-        ax.plot(_smooth(loss, smoothing), line, color=color, linewidth=2.2, label=name)
+        ax.plot(smooth, line, color=color, linewidth=2.2, label=name)
+        told.append(f"{name} {_journey(smooth)}")
     _label_curves(ax, "loss", "Losses of the generator and the critic")
+    if figure:
+        figure.alt = f"Losses against the iterations, smoothed: {'; '.join(told)}."
     return figure or ax
 
 
@@ -73,7 +80,7 @@ def plot_runs(histories, curve="critic_loss", bach=None, figsize=(12, 4), smooth
     import seaborn as sns
 
     figure, ax = figure_and_axes(ax, figsize)
-    label, along, runs = curve.replace("_", " "), "iteration", []
+    label, along, runs, told = curve.replace("_", " "), "iteration", [], []
     for name, history in histories.items():
         tests = history.get("tests", {})
         if curve in tests:
@@ -85,14 +92,21 @@ def plot_runs(histories, curve="critic_loss", bach=None, figsize=(12, 4), smooth
         else:
             continue
         named = f"{name} ({len(history['critic_loss'])})"
+        told.append(f"{named} {_journey(values)}")
         runs.append(pd.DataFrame({along: places, label: values, "run": named}))
     if runs:
         palette = list(itertools.islice(itertools.cycle(COLORS[:7]), len(runs)))  # more runs: other strokes
         lines = {"hue": "run", "style": "run", "palette": palette, "linewidth": 2}
         sns.lineplot(pd.concat(runs, ignore_index=True), x=along, y=label, estimator=None, ax=ax, **lines)
+        for run, color in zip(runs, palette, strict=True):
+            if len(run) == 1:  # no line
+                ax.plot(run[along], run[label], "o", color=color)
     if bach is not None:
         ax.axhline(bach, color=INK, ls="--", lw=1, label="Bach")
+        told.append(f"Bach {bach:.2f}")
     _label_curves(ax, label, "Runs compared", along)
+    if figure:
+        figure.alt = f"Curves of several runs, {label} against {along}: {'; '.join(told) or 'none yet'}."
     return figure or ax
 
 
@@ -137,23 +151,106 @@ def plot_metrics(metrics, labels, reference=None, band=None, axes=None, figsize=
             ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             ax.tick_params(colors=INK)
         # A limit set before all tracks are drawn would keep the later ones from widening it.
-        top = max(ax.get_ylim()[1] for ax in row) if "distance" in measure else 1.0
+        shares = "distance" not in measure
+        bottom, top = (0.0, 1.0) if shares else _height(row, BEGINNING)
         for ax in row:
-            ax.set_ylim(-0.05 * top, 1.05 * top)
+            ax.set_ylim(min(bottom, 0) - 0.05 * top, 1.05 * top)
+            _say_what_is_cut_off(ax)
     for first, last, name in zip(panels[0], panels[-1], names, strict=True):
         first.set_title(name)
         last.set_xlabel("iteration")
     panels[0][0].legend(frameon=False, fontsize=9)
+    if figure:
+        figure.alt = _compare_ends(metrics, labels, reference, names)
     return figure or axes
+
+
+def _compare_ends(metrics, labels, reference, names):
+    """Say in words where measures end, beside those of the real samples."""
+    told = []
+    for measure, label in labels.items():
+        real = reference[measure] if reference else [None] * len(names)
+        ends = zip(names, metrics[measure][-1], real, strict=True)
+        beside = (f"{name} {end:.2f}" + ("" if x is None else f" (real {x:.2f})") for name, end, x in ends)
+        told.append(f"{' '.join(label.split())}: {', '.join(beside)}")
+    last = metrics["iteration"][-1]
+    return f"Measures against the iterations, a panel a voice. At iteration {last}: {'; '.join(told)}."
+
+
+@styled
+def plot_slopes(slopes, figsize=(12, 3), smoothing=0.05, ax=None):
+    """Draw how steep the critic was between real and generated pieces, beside the 1 that is asked for.
+
+    Parameters
+    ----------
+    slopes : sequence of float, one item an iteration
+        Means over a batch; None is left out.
+    figsize, smoothing, ax
+        As in :func:`plot_loss_logs`.
+
+    Returns
+    -------
+    Axes or Figure
+    """
+    figure, ax = figure_and_axes(ax, figsize)
+    slopes = np.asarray(slopes, float)
+    ax.axhline(1, color=INK, ls="--", lw=1, label="asked for")
+    ax.plot(slopes, color=COLORS[2], alpha=0.25, lw=0.8)
+    ax.plot(_smooth(slopes, smoothing), color=COLORS[2], lw=2.2, label="measured")
+    _label_curves(ax, "slope of the critic", "How steep the critic is between real and generated pieces")
+    ax.set_ylim(bottom=0)
+    if figure:
+        figure.alt = f"Slope of the critic against the iterations: {_journey(_smooth(slopes, smoothing))}."
+    return figure or ax
 
 
 def _label_curves(ax, ylabel, title, xlabel="iteration"):
     """Draw what curves over a training stand on: the zero line, axes, legend."""
     ax.axhline(0, color=FAINT, linewidth=1, zorder=0)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     ax.tick_params(colors=INK)
     ax.legend(frameon=False, loc="best")
+    (low, high), (bottom, top) = _height([ax]), _height([ax], BEGINNING)
+    rest = top - bottom  # what the beginning adds to it is cut off where it is more than that
+    low, high = max(low, bottom - rest), min(high, top + rest)
+    if high > low:
+        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    _say_what_is_cut_off(ax)
+
+
+def _height(axes, left_out=0.0):
+    """Find the lowest and the highest value, zero included, once some share of the way is over."""
+    heights = [0.0]
+    for line in (line for ax in axes for line in ax.lines):
+        x, y = (np.asarray(values, float) for values in line.get_data())
+        if len(x):
+            heights.append(y[np.isfinite(y) & (x >= left_out * x.max())])
+    heights = np.hstack(heights)
+    return heights.min(), heights.max()
+
+
+def _say_what_is_cut_off(ax):
+    """Write into axes how far the curves reach that they do not show."""
+    low, high = ax.get_ylim()
+    paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+    values = np.hstack([np.asarray(line.get_ydata(), float) for line in ax.lines])
+    values = values[np.isfinite(values)]
+    beyond = {"down": (values.min(), 0.04, "bottom")} if values.min() < low else {}
+    beyond |= {"up": (values.max(), 0.96, "top")} if values.max() > high else {}
+    for way, (value, height, va) in beyond.items():
+        text = f"at first, {way} to {value:,.0f}".replace("-", "\N{MINUS SIGN}")
+        ax.text(0.1, height, text, transform=ax.transAxes, va=va, fontsize=9, color=INK, bbox=paper)
+
+
+def _journey(values):
+    """Say in words where a curve begins, turns and ends."""
+    seen = np.asarray(values, float)
+    seen = seen[np.isfinite(seen)]
+    if not len(seen):
+        return "has no value"
+    first, last, low, high = (f"{value:.2f}" for value in (seen[0], seen[-1], seen.min(), seen.max()))
+    return f"stays at {first}" if low == high else f"goes from {first} to {last}, between {low} and {high}"
 
 
 def _smooth(values, weight):

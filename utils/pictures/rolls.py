@@ -26,6 +26,7 @@ MOST_BAR_LINES = 20  # longer pieces show every second, fourth ... bar line
 ONSET_WIDTH = 1.4  # points, up to ten bars; then thinner as notes get shorter
 KEYBOARD_WIDTH = 0.022  # of the music
 SAMPLES_SHOWN = 4
+TRAINING_RANGE = (36, 84)  # C2 to C6: every note of a choir, and the same axis in every picture of a training
 
 
 @styled
@@ -58,8 +59,8 @@ def draw_roll(
     title : str, optional
     names, colors : sequences, one item a voice, optional
     min_pitch, max_pitch : int, optional
-        MIDI pitches at the ends of the axis; by default all notes fit in. Notes outside are counted in
-        a remark.
+        MIDI pitches at the ends of the axis; by default all notes fit in. How many do not is said in a
+        remark.
     steps_per_bar, steps_per_beat : int
         16 and 4 in 4/4, 12 and 4 in 3/4, 12 and 6 in 6/8. Beats are counted from each bar line.
     pickup : int
@@ -92,6 +93,8 @@ def draw_roll(
     low, high = _pitch_range(pitches, min_pitch, max_pitch)
     if bars is None:
         bars = range(pickup % steps_per_bar, steps + 1, steps_per_bar)
+    if figure:
+        figure.alt = f"Piano roll{f' of {title}' if title else ''}. {_count_notes(names, voices)}."
     _draw_paper(ax, steps, low, high, np.asarray(bars, int), steps_per_beat)
     onset_width = ONSET_WIDTH * min(1, 10 * STEPS_PER_BAR / steps)
     for notes, color, height in zip(voices, colors, NOTE_HEIGHTS, strict=False):
@@ -105,14 +108,15 @@ def draw_roll(
         ax.set_title(title)
     outside = int(np.sum((pitches < low) | (pitches > high)))
     if outside:
-        _draw_remark(ax, f"{outside} note{'s' * (outside > 1)} outside")
+        which = f"{outside} note{'s lie' if outside > 1 else ' lies'}"
+        _draw_remark(ax, f"{which} outside {pitch_name(low)} to {pitch_name(high)}, not drawn")
     if legend:
         marks = _legend_marks(names, colors)
         ax.legend(handles=marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(names), frameon=False)
     return figure or ax
 
 
-def show_pianoroll(xs, min_pitch=45, max_pitch=85, programs=(0, 0, 0, 0), save_dir=None):
+def show_pianoroll(xs, min_pitch=None, max_pitch=None, programs=(0, 0, 0, 0), save_dir=None):
     """Show the first piano roll of a batch, a subplot a track.
 
     The figure is displayed here and nothing is returned, so that it appears exactly once, in a loop as
@@ -122,8 +126,8 @@ def show_pianoroll(xs, min_pitch=45, max_pitch=85, programs=(0, 0, 0, 0), save_d
     ----------
     xs : array or tensor [sample, step, pitch=128, track]
         Sounds where it is above 0.
-    min_pitch, max_pitch : int
-        MIDI pitches at the ends of the axis.
+    min_pitch, max_pitch : int, optional
+        MIDI pitches at the ends of the axis; by default all notes fit in.
     programs : sequence of int, one item a track
         General MIDI programs, named in the titles. As many tracks are drawn.
     save_dir : str or Path, optional
@@ -132,7 +136,7 @@ def show_pianoroll(xs, min_pitch=45, max_pitch=85, programs=(0, 0, 0, 0), save_d
     figure = _draw_tracks(_batch(xs, "xs")[0], min_pitch, max_pitch, programs)
     if save_dir is not None:
         save_png(figure, Path(save_dir) / "pianoroll.png")
-    display(figure, metadata={"image/png": {"alt": "Piano roll, one panel a voice"}})
+    display(figure)
 
 
 @styled
@@ -140,9 +144,13 @@ def _draw_tracks(roll, min_pitch, max_pitch, programs):
     from pretty_midi import program_to_instrument_name
 
     tracks = min(roll.shape[-1], len(programs))
-    figure = new_figure((11, 2.9 * -(-tracks // 2)))
-    panels = figure.subplots(-(-tracks // 2), 2, sharex=True, sharey=True, squeeze=False).flat
     names = voice_names(roll.shape[-1])
+    voices = _notes(roll[..., :tracks], None)
+    alt = f"Piano rolls, a panel a voice. {_count_notes(names, voices)}."
+    figure = new_figure((11, 2.9 * -(-tracks // 2)), alt=alt)
+    panels = figure.subplots(-(-tracks // 2), 2, sharex=True, sharey=True, squeeze=False).flat
+    pitches = np.concatenate([notes[:, 2] for notes in voices])
+    min_pitch, max_pitch = _pitch_range(pitches, min_pitch, max_pitch)
     for track, (name, program, ax) in enumerate(zip(names, programs, panels, strict=False)):
         draw_roll(
             roll[..., [track]],
@@ -161,7 +169,14 @@ def _draw_tracks(roll, min_pitch, max_pitch, programs):
 
 @styled
 def plot_pianoroll(
-    iteration, xs, fake_xs, min_pitch=45, max_pitch=85, programs=(0, 0, 0, 0), save_dir=None, axes=None
+    iteration,
+    xs,
+    fake_xs,
+    min_pitch=TRAINING_RANGE[0],
+    max_pitch=TRAINING_RANGE[1],
+    programs=(0, 0, 0, 0),
+    save_dir=None,
+    axes=None,
 ):
     """Draw up to four real pieces beside the generated ones.
 
@@ -208,10 +223,16 @@ def plot_pianoroll(
             )
             ax.label_outer()
     panels[0, 0].set_title("real")
-    panels[0, 1].set_title(f"generated, iteration {iteration}" if trained else "generated")
+    generated = f"generated, iteration {iteration}" if trained else "generated"
+    panels[0, 1].set_title(generated)
     if figure is None:
         return axes
     names = voice_names(xs.shape[-1])[: len(programs)]
+    told = [
+        _count_notes(names, _notes(np.concatenate(rolls[: len(panels), ..., : len(programs)]), None))
+        for rolls in (xs, fake_xs)
+    ]
+    figure.alt = f"Piano rolls of {len(panels)} pieces. Left, real: {told[0]}. Right, {generated}: {told[1]}."
     marks = _legend_marks(names, COLORS)
     figure.legend(handles=marks, loc="upper right", ncols=len(names), frameon=False)
     if save_dir is not None:
@@ -219,6 +240,32 @@ def plot_pianoroll(
         path = numbered(iteration, save_dir) if trained else Path(save_dir) / "sample_inference.png"
         save_png(figure, path)
     return figure
+
+
+def count_notes(music, onset=None, names=None):
+    """Say in words what a piano roll shows: how many notes each voice has, and how far they reach.
+
+    Parameters
+    ----------
+    music, onset, names
+        As in :func:`draw_roll`.
+
+    Returns
+    -------
+    str
+        "soprano 6 notes, F4 to D5; alto 7 notes, ..."
+    """
+    voices = _notes(music, onset)
+    return _count_notes(names or voice_names(len(voices)), voices)
+
+
+def _count_notes(names, voices):
+    told = []
+    for name, notes in zip(names, voices, strict=False):
+        pitches = notes[:, 2]
+        reach = f", {pitch_name(pitches.min())} to {pitch_name(pitches.max())}" if len(notes) else ""
+        told.append(f"{name} {len(notes) or 'no'} note{'s' * (len(notes) != 1)}{reach}")
+    return "; ".join(told)
 
 
 def _notes(music, onset):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import textwrap
 import time
 
 import matplotlib as mpl
@@ -11,9 +12,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..music.grid import voice_names
 from ..pictures.curves import plot_loss_logs
-from ..pictures.rolls import draw_roll
-from ..pictures.style import COLORS, DPI, INK, STYLE
+from ..pictures.rolls import TRAINING_RANGE, draw_roll
+from ..pictures.style import COLORS, DPI, INK, STYLE, png_outputs
 
 LOSSES = ("generator_loss", "critic_loss")
 TESTS = {"conditioning gap": "-", "accuracy": "--"}  # of the listening tests, and how they are drawn
@@ -55,12 +57,35 @@ def diagnose(history, samples=None, recent=100):
     if len(critic) == recent and np.ptp(critic) < 1e-3:
         findings.append(f"The critic's loss has not moved for {recent} iterations: it has stopped learning.")
     if samples is not None:
-        accompaniment = np.asarray(samples)[..., 1:] > 0
-        if not accompaniment.any(axis=(1, 2)).all():
-            findings.append("Some accompaniments are silent: look at the empty bar rate.")
+        sounding = np.asarray(samples) > 0
+        accompaniment = sounding[..., 1:]
+        silent = np.sum(~sounding.any(axis=(1, 2)), axis=0)
+        if silent[1:].any():
+            names = voice_names(len(silent))
+            of = ", ".join(f"{name} in {n}" for name, n in zip(names, silent, strict=True) if n)
+            findings.append(f"Voices are silent: of {len(sounding)} samples, {of}.")
         elif len(accompaniment) > 1 and (accompaniment == accompaniment[:1]).all():
             findings.append("Every melody gets the same accompaniment: the generator has collapsed.")
     return findings
+
+
+def look_back(metrics, tracks):
+    """Say in words which voices were silent earlier in a run.
+
+    Parameters
+    ----------
+    metrics : MetricsManager
+    tracks : int
+
+    Returns
+    -------
+    list of str
+        One sentence; none if no voice was.
+    """
+    names = voice_names(tracks)
+    silent = sorted(metrics.silences().items())
+    told = ", ".join(f"{names[track]} {' to '.join(map(str, dict.fromkeys(when)))}" for track, when in silent)
+    return [f"Silent in half of the bars or more, at iterations: {told}."] if told else []
 
 
 class LiveView:
@@ -85,11 +110,12 @@ class LiveView:
     LINES_PAUSE = 10.0  # a log is read later, if at all
     POINTS = 1000  # of a curve, at most
     SIZE = (12, 4)  # inches
-    LOSSES_PLACE = (0.06, 0.13, 0.26, 0.56)  # left, bottom, width, height, of the figure
-    TESTS_PLACE = (0.37, 0.13, 0.26, 0.56)
-    SAMPLE_PLACE = (0.68, 0.13, 0.31, 0.56)
-    PITCHES = (36, 84)  # C2 to C6, whatever the sample
+    # Left, bottom, width, height, of the figure; at the left there is space for losses of thousands.
+    LOSSES_PLACE = (0.085, 0.13, 0.25, 0.56)
+    TESTS_PLACE = (0.385, 0.13, 0.25, 0.56)
+    SAMPLE_PLACE = (0.685, 0.13, 0.305, 0.56)
     MOST_FINDINGS = 2  # as many lines are kept free
+    LINE = 138  # letters
 
     def __init__(self, run, iterations):
         self._run, self._iterations = run, iterations
@@ -116,32 +142,37 @@ class LiveView:
 
     def _draw(self):
         progress, findings = self._progress(), diagnose(self._run.history, self._run.samples)
+        samples = self._run.samples
+        past = [] if samples is None else look_back(self._run.metrics, samples.shape[-1])
         if self._handle is None:
             last = {name: self._run.history[name][-1:] for name in LOSSES}
             losses = [f"{name.replace('_', ' ')} {x:.3f}" for name, values in last.items() for x in values]
-            print(" | ".join([progress, *losses, *self._last_test(), *findings]), flush=True)
+            print(" | ".join([progress, *losses, *self._last_test(), *(findings or past)]), flush=True)
             return
-        from IPython.display import Image
-
         stored = io.BytesIO()
         with mpl.rc_context(STYLE):
-            self._figure(progress, findings).savefig(stored, format="png")
-        # Its size is stated, so that the page does not jump while the picture loads.
-        width, height = (round(inches * DPI) for inches in self.SIZE)
-        told = ". ".join([progress, *self._last_test(), *findings])
+            self._figure(progress, findings, past).savefig(stored, format="png")
+        told = " ".join([f"{', '.join([progress.strip('█░ '), *self._last_test()])}.", *findings, *past])
         alt = f"Losses, listening tests and a sample of the training: {told}"
-        picture = Image(stored.getvalue(), width=width, height=height, alt=alt)
+        picture, metadata = png_outputs(stored.getvalue(), alt)
         # Who executes the lesson without a browser tells its user how far it is.
-        self._handle.update(picture, metadata={PROGRESS: [self._run.iteration, self._iterations]})
+        metadata[PROGRESS] = [self._run.iteration, self._iterations]
+        self._handle.update(picture, metadata=metadata, raw=True)
 
     @mpl.rc_context(STYLE)
-    def _figure(self, progress, findings):
+    def _figure(self, progress, findings, past):
         figure = Figure(self.SIZE, dpi=DPI)
         left = self.LOSSES_PLACE[0]
         figure.text(left, 0.97, progress, va="top")
-        calm = "Nothing unusual." if self._run.iteration else "The first iteration takes longest."
+        calm = "Nothing unusual now." if self._run.iteration else "The first iteration takes longest."
         warnings = "\n".join(f"Warning: {finding}" for finding in findings[: self.MOST_FINDINGS])
-        figure.text(left, 0.9, warnings or calm, va="top", weight="bold" if warnings else "normal")
+        figure.text(
+            left,
+            0.9,
+            warnings or textwrap.fill(" ".join([calm, *past]), self.LINE),
+            va="top",
+            weight="bold" if warnings else "normal",
+        )
         self._draw_losses(figure.add_axes(self.LOSSES_PLACE))
         self._draw_tests(figure.add_axes(self.TESTS_PLACE))
         self._draw_sample(figure.add_axes(self.SAMPLE_PLACE))
@@ -152,12 +183,14 @@ class LiveView:
         losses = (self._run.history[name][::stride] for name in LOSSES)
         plot_loss_logs(*losses, smoothing=0.05, ax=ax)
         ax.set(title="", xlim=(0, max(self._iterations, 1) / stride))  # the whole way, from the beginning
+        ax.ticklabel_format(axis="y", scilimits=(-3, 5))  # an explosion has long figures
         ax.xaxis.set_major_formatter(lambda place, _: f"{place * stride:,.0f}")
 
     def _draw_tests(self, ax):
         for (name, line), color in zip(TESTS.items(), COLORS, strict=False):
             values = self._run.tests.get(name, [])
-            ax.plot(self._run.tests["iteration"][: len(values)], values, line, color=color, lw=2, label=name)
+            places = self._run.tests["iteration"][: len(values)]
+            ax.plot(places, values, line, marker=".", color=color, lw=2, label=name)
         gap = next(iter(TESTS))
         if gap in self._run.bach:
             ax.axhline(self._run.bach[gap], color=INK, ls=":", lw=1, label="Bach's gap")
@@ -174,7 +207,7 @@ class LiveView:
             ax.set_axis_off()
             ax.text(0.5, 0.5, "The first sample comes with the first iteration.", ha="center")
             return
-        low, high = self.PITCHES
+        low, high = TRAINING_RANGE
         draw_roll(self._run.samples[0], ax=ax, min_pitch=low, max_pitch=high)
         ax.set_xlabel("bar, in the newest sample")
 

@@ -111,6 +111,21 @@ class MetricsManager:
         band = (self._reference or {}).get("band")
         return band and {name: np.array(edges) for name, edges in band.items()}
 
+    def silences(self):
+        """Find out which tracks fell silent, and when.
+
+        Returns
+        -------
+        dict of int to (int, int)
+            By track: the first and the last iteration at which half of its bars or more were empty.
+        """
+        silent = {}
+        for iteration in sorted(self._counts):
+            counts = self._counts[iteration]
+            for track in np.flatnonzero(2 * np.array(counts["empty_bars"]) >= counts["bars"]).tolist():
+                silent[track] = silent.get(track, (iteration,))[0], iteration
+        return silent
+
     def plot_metrics(self, axes=None):
         """Draw the measures against the iterations: a row a measure, a column a track.
 

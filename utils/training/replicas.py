@@ -7,6 +7,7 @@ which rows of a batch, and which of its random numbers, are whose. On a single d
 
 from __future__ import annotations
 
+import contextlib
 import functools
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..path_utils import worker
 # Seconds that an exchange with the other workers may take before it is an error. A worker that has died is
 # missed sooner: the coordination service hears its heartbeat.
 PATIENCE = 300
+DRAWS = ("stateless_uniform", "stateless_truncated_normal")  # of tf.random, in a training iteration
 
 
 def choose_strategy():
@@ -56,97 +58,77 @@ def count_replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def distribute(batches):
-    """Serve every replica its share of every batch.
+def on_all_replicas(gan, iterate, serve):
+    """Make of a plain training loop one for all replicas; on a single device it stays as it is.
 
     Parameters
     ----------
-    batches : callable
-        ``batches(parts=..., served=...)`` is :func:`.batches` with all else given.
-
-    Returns
-    -------
-    tf.data.Dataset or tf.distribute.DistributedDataset
-    """
-    strategy = tf.distribute.get_strategy()
-
-    def pipeline(context):
-        own = count_replicas() // context.num_input_pipelines
-        first = context.input_pipeline_id * own
-        return batches(parts=count_replicas(), served=range(first, first + own))
-
-    return strategy.distribute_datasets_from_function(pipeline)
-
-
-def uniform(shape, seed):
-    """Draw from [0, 1) for the samples of this replica, as ``tf.random.stateless_uniform`` does for all.
-
-    Parameters
-    ----------
-    shape : tuple
-        Samples first.
-    seed : int tensor [2]
-
-    Returns
-    -------
-    float32 tensor
-    """
-    return _own_rows(tf.random.stateless_uniform, shape, seed)
-
-
-def truncated_normal(shape, seed, batches=1):
-    """Draw for the samples of this replica, as ``tf.random.stateless_truncated_normal`` does for all.
-
-    Parameters
-    ----------
-    shape : tuple
-        Samples first.
-    seed : int tensor [2]
-    batches : int
-        The samples are those of so many batches, one after the other.
-
-    Returns
-    -------
-    float32 tensor
-    """
-    return _own_rows(tf.random.stateless_truncated_normal, shape, seed, batches)
-
-
-def _own_rows(draw, shape, seed, batches=1):
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return draw(shape, seed)
-    samples, *rest = shape
-    # Every replica draws for all, which is cheap beside a convolution, and keeps its own.
-    everything = draw((batches, context.num_replicas_in_sync, samples // batches, *rest), seed)
-    return tf.reshape(tf.gather(everything, context.replica_id_in_sync_group, axis=1), shape)
-
-
-def on_all_replicas(iterate):
-    """Run a compiled iteration on every replica at once.
-
-    Parameters
-    ----------
+    gan : iterable
+        Networks and optimizers. An optimizer adds the gradients of the replicas up: it is told to divide by
+        their number, which makes a mean of the sum.
     iterate : tf.function
         ``iterate(batches, iteration)`` gives losses, scalars.
+    serve : callable
+        :func:`.batches` with all given but ``start``, ``parts`` and ``served``.
 
     Returns
     -------
-    callable
-        The same; its losses are means over the replicas.
+    iterate, serve : callable
+        The same, but each replica is served its share of every batch, draws its share of every random
+        number, and the losses are means over the replicas.
     """
     strategy = tf.distribute.get_strategy()
     if strategy.num_replicas_in_sync == 1:
-        return iterate
+        return iterate, serve
+    for member in gan:
+        if hasattr(member, "loss_scale_factor"):
+            member.loss_scale_factor = count_replicas()
     # The function itself, because a compiled one inside could not exchange gradients.
     step = iterate.python_function
 
     @tf.function(autograph=False)
     def iterate_everywhere(batches, iteration):
-        losses = strategy.run(step, args=(batches, iteration))
+        with _draws_for_own_rows(serve.keywords["batch_size"] // count_replicas()):
+            losses = strategy.run(step, args=(batches, iteration))
         return [strategy.reduce(tf.distribute.ReduceOp.MEAN, loss, axis=None) for loss in losses]
 
-    return iterate_everywhere
+    def serve_everywhere(start=0):
+        def pipeline(context):
+            own = count_replicas() // context.num_input_pipelines
+            first = context.input_pipeline_id * own
+            return serve(start=start, parts=count_replicas(), served=range(first, first + own))
+
+        return strategy.distribute_datasets_from_function(pipeline)
+
+    return iterate_everywhere, serve_everywhere
+
+
+@contextlib.contextmanager
+def _draws_for_own_rows(rows):
+    """Let the draws of an iteration, while TensorFlow traces it, be those of one batch on one device.
+
+    Every replica draws for all, which is cheap beside a convolution, and keeps its own.
+
+    Parameters
+    ----------
+    rows : int
+        Of a batch, that are one replica's. What is drawn may be for several batches, one after the other.
+    """
+    plain = {name: getattr(tf.random, name) for name in DRAWS}
+
+    def own_rows(draw, shape, seed):
+        samples, *rest = shape
+        context = tf.distribute.get_replica_context()
+        everything = draw((samples // rows, context.num_replicas_in_sync, rows, *rest), seed)
+        return tf.reshape(tf.gather(everything, context.replica_id_in_sync_group, axis=1), shape)
+
+    for name, draw in plain.items():
+        setattr(tf.random, name, functools.partial(own_rows, draw))
+    try:
+        yield
+    finally:
+        for name, draw in plain.items():
+            setattr(tf.random, name, draw)
 
 
 def gather_from_workers(value):

@@ -76,7 +76,8 @@ class Run:
     dirs : dict of str to Path
         See :func:`.path_utils.experiment_dirs`.
     history : dict of str to list of float
-        ``critic_loss``, ``generator_loss`` and the ``seconds`` that they took, one item an iteration.
+        ``critic_loss``, ``generator_loss``, the ``critic_slope`` (None where it was not measured) and the
+        ``seconds`` that they took, one item an iteration.
     tests : dict of str to list
         The listening tests so far: their ``iteration`` and, by the name of each figure, what it was.
     bach : dict of str to float
@@ -96,7 +97,7 @@ class Run:
 
     def __init__(self, name, config, networks, model_dir=MODEL_DIR):
         self.dirs = experiment_dirs(name, model_dir)
-        self.history = {"critic_loss": [], "generator_loss": [], "seconds": []}
+        self.history = {"critic_loss": [], "generator_loss": [], "critic_slope": [], "seconds": []}
         self.metrics = MetricsManager()
         self.tests, self.bach = {"iteration": []}, {}
         self.samples = None
@@ -166,13 +167,15 @@ class Run:
             print(f"{what} after {self.iteration} of {iterations} iterations; {kept}.", flush=True)
         return asked
 
-    def log(self, critic_loss, generator_loss):
-        """Note the losses of the iteration in progress (floats or scalar tensors)."""
+    def log(self, critic_loss, generator_loss, critic_slope=None):
+        """Note the losses of the iteration in progress, and how steep the critic was (numbers)."""
         self.history["critic_loss"].append(float(critic_loss))
         self.history["generator_loss"].append(float(generator_loss))
+        self.history["critic_slope"].append(None if critic_slope is None else float(critic_slope))
         self.history["seconds"].append(time.perf_counter() - self._started)
         if self._board:
-            self._board.add_scalars(self.iteration - 1, {k: v[-1] for k, v in self.history.items()})
+            last = {name: values[-1] for name, values in self.history.items() if values[-1] is not None}
+            self._board.add_scalars(self.iteration - 1, last)
 
     def measure(self, rolls):
         """Measure the samples of the iteration in progress.
@@ -248,8 +251,9 @@ class Run:
         }
 
     def _load_state(self, state):
-        self.history = state["history"]
-        # Checkpoints of the first release have no tests.
+        # Older checkpoints have no slopes, those of the first release no tests.
+        unknown = [None] * len(state["history"]["critic_loss"])
+        self.history = {"critic_slope": unknown} | state["history"]
         self.tests, self.bach = state.get("tests", {"iteration": []}), state.get("bach", {})
         self.metrics = MetricsManager.from_state(state["metrics"])
         self._saved = self.iteration or None
