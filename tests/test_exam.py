@@ -209,6 +209,7 @@ def test_table_and_figure_show_every_row():
     assert text.splitlines() == ["| | real Bach | model |", "|---|---|---|", "| PCS | 0.60 | 0.30 |"]
     assert "0.30 (0.25-0.35)" in table(summary)
     drawn = plot_evaluation(evaluation, ["PCS", "leaps"])
+    assert drawn.alt.endswith("PCS: real Bach 0.60, model 0.30; leaps: not measured.")
     lines = [line for line in drawn.axes[0].lines if len(line.get_xdata())]
     dots = np.concatenate([line.get_xdata() for line in lines if line.get_marker() == "o"])
     assert dots[np.isfinite(dots)] == pytest.approx([0.6, 0.3])

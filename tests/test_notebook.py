@@ -187,7 +187,7 @@ def minutes_of(path):
         source = "".join(cell["source"])
         if cell["cell_type"] == "code":
             lines = sum(bool(line.strip()) for line in source.splitlines())
-            shown = "display" in source
+            shown = bool(re.search(r"display(_utils)?\.", source))
             minutes += 0 if any(optional.values()) else lines / LINES + shown * LOOK / 60
             continue
         for section in re.split(r"^(?=##)", source, flags=re.M):
