@@ -96,12 +96,13 @@ def jupyter(project, folder, settings=SETTINGS, trusted=()):
 
 
 @contextlib.contextmanager
-def panel_page(project, folder):
+def panel_page(folder):
     """Serve the panel as a page of its own, with the command that people use, and give the address."""
-    log = Path(folder) / "server.log"
+    log = Path(folder) / "panel.log"
     command = [sys.executable, "-u", "-m", "utils.harmonize", "--panel", "--no-browser"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     with log.open("w") as file:
-        server = subprocess.Popen(command, cwd=project, stdout=file, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT)
     with _ended(server):
         yield wait_for(lambda: _printed(log, server), START_SECONDS, log)
 
@@ -176,14 +177,18 @@ def set_theme(driver, theme):
     """Change to "light" or "dark", in Jupyter or for a page that follows the system."""
     feature = {"name": "prefers-color-scheme", "value": theme}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    in_page(
-        driver,
-        "await window.jupyterapp?.commands.execute('apputils:change-theme', {theme: given[0]});",
-        THEMES[theme],
-    )
+    in_page(driver, CHANGE_THEME, THEMES[theme])
     light = str(theme == "light").lower()
     said = "return document.body.dataset.jpThemeLight"
     wait_for(lambda: driver.execute_script(said) == light, 20, f"Not {theme}.")
+
+
+CHANGE_THEME = """
+const commands = window.jupyterapp?.commands;
+if (commands?.hasCommand('apputils:change-theme')) {
+    await commands.execute('apputils:change-theme', {theme: given[0]});
+}
+"""
 
 
 def set_width(driver, width, height=1000):
@@ -222,6 +227,30 @@ def in_page(driver, script, *arguments):
     if "error" in answer:
         raise RuntimeError(answer["error"])
     return answer["value"]
+
+
+def contrasts(driver, selector):
+    """Give texts that are shown, each with its contrast: 0 on its own color, 1 for black on white."""
+    return driver.execute_script(CONTRASTS, selector)
+
+
+CONTRASTS = """
+const light = color => {
+    const [r, g, b] = color.match(/[\\d.]+/g).map(Number);
+    return (0.3 * r + 0.6 * g + 0.1 * b) / 255;
+};
+const ground = element => {
+    for (let one = element; one; one = one.parentElement) {
+        const color = getComputedStyle(one).backgroundColor;
+        if (!/rgba\\(.*, 0\\)|transparent/.test(color)) return color;
+    }
+    return 'rgb(255, 255, 255)';
+};
+return [...document.querySelectorAll(arguments[0])]
+    .filter(one => one.offsetParent && !one.disabled && one.innerText)
+    .map(one => [one, light(getComputedStyle(one).color) - light(ground(one))])
+    .map(([one, contrast]) => [one.innerText.slice(0, 30), Math.abs(contrast)]);
+"""
 
 
 def requests(driver):

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    with browser.panel_page(ROOT, tmp_path_factory.mktemp("page")) as address:
+    with browser.panel_page(tmp_path_factory.mktemp("page")) as address:
         yield address
 
 

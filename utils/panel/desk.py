@@ -39,6 +39,7 @@ class Desk(widgets.VBox):
             "Let go of these bars", "They may be written again", lambda: panel.hold_bars(False), "unlock"
         )
         self.held = row()
+        self.held.layout.width = "auto"
         self.note = widgets.HTML()
         self.lower = pressed(
             "Lower", "The next lower note of the key", lambda: panel.step_note(False), "arrow-down"

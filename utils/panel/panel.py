@@ -64,7 +64,7 @@ class Panel(widgets.VBox):
         self.desk = Desk(self)
         self.instrument = self.desk.instrument
         top = widgets.VBox([self.source, self.tune, self.entry, self.voices])
-        super().__init__([top, self.button, self._more, self.status, self.aside, self.desk, self.courier])
+        super().__init__([top, self.button, self.status, self.aside, self._more, self.desk, self.courier])
         self.add_class("bach-panel")
         self._watch()
         self._show_source()

@@ -70,10 +70,12 @@ def _zipped(pages, ending):
 
 
 class Courier(anywidget.AnyWidget):
-    """Hands files to the reader's browser for its downloads; and brings the panel's style."""
+    """Hands files to the reader's browser for its downloads; and cares for the panel in the page."""
 
     _css = (Path(__file__).parent / "page" / "panel.css").read_text(encoding="utf-8")
     _esm = """
+    const AS_TYPED = "data-lm-suppress-shortcuts";
+
     function deliver(message, buffers) {
         const link = document.createElement("a");
         link.href = URL.createObjectURL(new Blob(buffers, { type: message.media }));
@@ -85,7 +87,17 @@ class Courier(anywidget.AnyWidget):
     }
     export default {
         initialize({ model }) { model.on("msg:custom", deliver); },
-        render() {},
+        render({ el }) {
+            // Else a letter that is typed to choose from a list would be a command to Jupyter, such as to
+            // delete the cell.
+            const guard = () => {
+                const panel = el.closest(".bach-panel");
+                if (!panel) waiting = setTimeout(guard, 50);
+                else panel.addEventListener("focusin", ({ target }) => target.setAttribute(AS_TYPED, ""));
+            };
+            let waiting = setTimeout(guard);
+            return () => clearTimeout(waiting);
+        },
     };
     """
 

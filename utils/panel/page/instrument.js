@@ -22,7 +22,8 @@ function render({ model, el }) {
 export default { render };
 
 function buildInstrument(model) {
-  const root = h("div", { class: "bach-instrument", role: "group", "aria-label": "Player", "data-lm-suppress-shortcuts": "true" });
+  const root = h("div", { class: "bach-instrument", role: "group", "aria-label": "Player" });
+  root.dataset.lmSuppressShortcuts = "true"; // letters pressed here are no commands to Jupyter
   const parts = { tools: null, roll: null, mode: "play", levels: [] };
   const sounds = new Map();
   const asked = new Set();
@@ -76,8 +77,11 @@ function buildInstrument(model) {
     if (before && !isSameTune(before, take)) {
       player.pause();
       [beat, parts.heard] = [0, null];
+      say("");
     }
-    [...takes.children].forEach((one, index) => one.setAttribute("aria-checked", String(index === model.get("take"))));
+    [...takes.children].forEach((one, index) =>
+      one.setAttribute("aria-checked", String(index === model.get("take"))),
+    );
     takes.querySelector("[aria-checked=true]")?.setAttribute("tabindex", "0");
     buildTools();
     parts.roll = buildRoll(take, take.symbols, act);
@@ -99,7 +103,7 @@ function buildInstrument(model) {
     for (const one of [parts.roll, score, transport]) one.mark(bars);
     const loop = tools.querySelector(".loop");
     if (loop) loop.title = bars.length ? `Loop bars ${bars[0]} to ${bars.at(-1)} (L)` : "Loop everything (L)";
-    if (player.loop) player.setLoop(loopOf());
+    if (player.loop && !pending) player.setLoop(loopOf());
   }
 
   function showPhrases() {
@@ -289,7 +293,9 @@ function buildInstrument(model) {
       n: nextNote,
       t: () => chooseTake((model.get("take") + 1) % model.get("takes").length),
     };
-    const what = digit ? () => press(Number(digit[1]) - 1, event.shiftKey) : keys[event.key] ?? keys[event.key.toLowerCase()];
+    const what = digit
+      ? () => press(Number(digit[1]) - 1, event.shiftKey)
+      : keys[event.key] ?? keys[event.key.toLowerCase()];
     if (!what) return;
     event.preventDefault();
     event.stopPropagation();
@@ -298,7 +304,8 @@ function buildInstrument(model) {
 
   function press(voice, solo) {
     change(voice, (strip) => (solo ? { solo: !strip.solo } : { muted: !strip.muted }));
-    if (mix[voice]) say(`${title(take.voices[voice])} ${player.sound && player.levels()[voice] ? "is heard" : "is silent"}`);
+    const heard = player.sound && player.levels()[voice];
+    if (mix[voice]) say(`${title(take.voices[voice])} is ${heard ? "heard" : "silent"}`);
   }
 
   // Choose the note that sounds here in the next voice below.
@@ -358,13 +365,17 @@ function buildInstrument(model) {
       mix[voice] ??= { muted: false, solo: false, volume: 1 };
       return buildStrip(name, voice, mix[voice], change);
     });
-    const loop = h("button", { type: "button", class: "loop", "aria-pressed": String(Boolean(player.loop)), onclick: toggleLoop }, "Loop");
-    const modes = Object.entries(MODES).map(([mode, label]) =>
-      h("button", { type: "button", role: "radio", "aria-checked": String(mode === parts.mode), onclick: (event) => chooseMode(mode, event.target) }, label),
-    );
+    const pressed = String(Boolean(player.loop));
+    const loop = h("button", { type: "button", class: "loop", "aria-pressed": pressed, onclick: toggleLoop }, "Loop");
+    const modes = Object.entries(MODES).map(([mode, label]) => {
+      const checked = String(mode === parts.mode);
+      const onclick = (event) => chooseMode(mode, event.target);
+      return h("button", { type: "button", role: "radio", "aria-checked": checked, onclick }, label);
+    });
+    const group = { class: "segmented", role: "radiogroup", "aria-label": "A click in the music" };
     tools.replaceChildren(
       h("div", { class: "strips" }, ...strips),
-      h("div", { class: "modes" }, loop, h("span", { class: "segmented", role: "radiogroup", "aria-label": "A click in the music" }, ...modes)),
+      h("div", { class: "modes" }, loop, h("span", group, ...modes)),
     );
     roving(tools);
   }
@@ -372,7 +383,7 @@ function buildInstrument(model) {
   function chooseMode(mode, button) {
     parts.mode = mode;
     root.dataset.mode = mode;
-    button.parentElement.querySelectorAll("[role=radio]").forEach((one) => one.setAttribute("aria-checked", String(one === button)));
+    for (const one of button.parentElement.children) one.setAttribute("aria-checked", String(one === button));
   }
 
   const listeners = {

@@ -7,7 +7,18 @@ const USUAL = 70; // of 100: where the volume is as it was played
 // Mute, solo and volume of a voice.
 export function buildStrip(name, voice, { volume }, change) {
   const button = (kind, label, what) =>
-    h("button", { type: "button", class: kind, "aria-pressed": "false", "aria-label": `${label} ${name}`, title: `${label} ${name}`, onclick: () => change(voice, what) }, label.charAt(0));
+    h(
+      "button",
+      {
+        type: "button",
+        class: kind,
+        "aria-pressed": "false",
+        "aria-label": `${label} ${name}`,
+        title: `${label} ${name}`,
+        onclick: () => change(voice, what),
+      },
+      label.charAt(0),
+    );
   const slider = h("input", {
     type: "range",
     min: 0,

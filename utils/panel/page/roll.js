@@ -86,7 +86,12 @@ export function buildRoll(take, symbols, act) {
         ...ends.map(({ place, end }) =>
           h(
             "div",
-            { class: "comma", "data-place": place, title: `Phrase ends at ${place}: drag`, style: `left:${end * BEAT}px` },
+            {
+              class: "comma",
+              "data-place": place,
+              title: `A phrase ends at ${place}: drag it`,
+              style: `left:${end * BEAT}px`,
+            },
             h("span", {}, "’"),
           ),
         ),

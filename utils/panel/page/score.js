@@ -172,8 +172,9 @@ function point(bars, event) {
   const own = bars.filter((bar) => bar.page === page);
   const bar = own.reduce((best, one) => (distance(one) < distance(best) ? one : best));
   const hit = event.target.closest("[data-note]")?.dataset;
-  const near = bar.anchors.slice(0, -1).reduce((best, one) => (Math.abs(one[1] - x) < Math.abs(best[1] - x) ? one : best), bar.anchors[0]);
-  return { beat: near[0], voice: hit ? Number(hit.voice) : null, note: hit ? Number(hit.note) : null, lane: "music" };
+  const nearer = (best, one) => (Math.abs(one[1] - x) < Math.abs(best[1] - x) ? one : best);
+  const [beat] = bar.anchors.slice(0, -1).reduce(nearer, bar.anchors[0]);
+  return { beat, voice: hit ? Number(hit.voice) : null, note: hit ? Number(hit.note) : null, lane: "music" };
 }
 
 // Scroll to the system that sounds; the page around stays where it is.

@@ -18,7 +18,15 @@ export function buildTransport({ toggle, seek, key }) {
   const head = h("div", { class: "head" });
   const line = h(
     "div",
-    { class: "line", role: "slider", tabindex: 0, "aria-label": "Position", "aria-description": KEYS, "aria-valuemin": 0, title: KEYS },
+    {
+      class: "line",
+      role: "slider",
+      tabindex: 0,
+      "aria-label": "Position",
+      "aria-description": KEYS,
+      "aria-valuemin": 0,
+      title: KEYS,
+    },
     marks,
     bars,
     commas,
@@ -53,7 +61,8 @@ export function buildTransport({ toggle, seek, key }) {
     },
     mark(numbers) {
       const chosen = take.bars.filter((bar) => numbers.includes(bar.number));
-      marks.replaceChildren(...chosen.map((bar) => h("i", { style: `left:${share(bar.start)};width:${share(bar.end - bar.start)}` })));
+      const style = (bar) => `left:${share(bar.start)};width:${share(bar.end - bar.start)}`;
+      marks.replaceChildren(...chosen.map((bar) => h("i", { style: style(bar) })));
     },
     phrase(ends) {
       commas.replaceChildren(...ends.map(({ end }) => h("i", { style: `left:${share(end)}` })));
