@@ -47,7 +47,7 @@ dataset: $(VENV)/lesson         ## Rebuild dataset/ and original_midi/ from musi
 images: $(VENV)/lesson          ## Draw images/ again, from the real networks
 	$(BIN)/python -m images.draw
 
-outputs: $(VENV)/development    ## Run the lesson and commit-ready store its outputs in notebook.ipynb
+outputs: $(VENV)/development    ## Run the lesson and commit-ready store its outputs in both editions
 	$(BIN)/python -m utils.lesson.publish
 
 evaluate: $(VENV)/lesson        ## Measure networks beside Bach (SPLIT=valid NETWORKS=pretrained)
