@@ -67,6 +67,8 @@ def plot_evaluation(evaluation, measures, figsize=(12, 2.2), axes=None):
 def _in_words(means):
     """Say where Bach stands, and who stands lowest and highest."""
     means = {row: mean for row, mean in means.items() if np.isfinite(mean)}
+    if not means:
+        return "nothing to measure"
     lowest, highest = (choose(means, key=means.get) for choose in (min, max))
     shown = dict.fromkeys(("real Bach", lowest, highest))
     return ", ".join(f"{row} {means[row]:.2f}" for row in shown if row in means)
