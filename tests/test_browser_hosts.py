@@ -59,6 +59,7 @@ def page(request, tmp_path_factory):
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": FAKES})
         if request.param in browser.PLACES:
             browser.open_notebook(driver, request.getfixturevalue("jupyter"), "panel.ipynb", request.param)
+            driver.execute_script("window.jupyterapp.shell.collapseLeft?.()")
             browser.run_all(driver)
             yield shown(driver)
         else:
