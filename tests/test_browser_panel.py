@@ -148,6 +148,7 @@ def test_songs_are_harmonized_one_after_another(harmonized, page, tune, screensh
     page.save_screenshot(str(screenshots / "panel.png"))
     choose(page, "my own")
     entry = page.find_element("css selector", ".bach-entry textarea")
+    browser.wait_for(entry.is_displayed, 20, "Nowhere to type.")
     type_in(entry, "C5 D5 H5")
     said = press(page, "Harmonize")
     assert said.startswith("Not done. typed notes: note 3, 'H5', is none.")
