@@ -117,7 +117,7 @@ def test_the_lesson_runs_without_errors(lesson_page):
 
 
 def test_the_training_runs_without_errors(training_page):
-    assert "image/png" in kinds_of_output(training_page)
+    assert "text/html" in kinds_of_output(training_page)
     assert not ERRORS & kinds_of_output(training_page)
 
 
