@@ -383,7 +383,7 @@ def test_a_pickup_and_a_waltz_are_heard_in_the_models_bars():
     np.testing.assert_array_equal(arrangement.grid[:, 0], grid)
     assert arrangement.bars.tolist() == [4, 16]
     assert any("3/4" in line for line in arrangement.report)
-    assert any("pickup of 1 beats" in line for line in arrangement.report)
+    assert any("pickup of one beat" in line for line in arrangement.report)
 
 
 def test_in_a_beat_of_triplets_there_is_no_half():

@@ -101,6 +101,15 @@ def test_the_panel_does_what_the_plain_cell_does(played, tmp_path):
     played.instrument.take = 0
 
 
+def test_the_first_take_is_shown_before_the_others_are_made(tmp_path):
+    panel, seen = typed(tmp_path, takes=3), []
+    panel.instrument.observe(lambda change: seen.append(len(change["new"])), "takes")
+    press(panel, panel.button)
+    assert seen == [1, 3]
+    held = now(panel).held
+    assert len(held) == 3 and all(array[:, 0].all() and not array[:, 1:].any() for array in held)
+
+
 def test_what_is_taken_home_opens(played):
     for button in played.desk.home.values():
         press(played, button)

@@ -40,7 +40,7 @@ class TuneEntry(anywidget.AnyWidget):
     _esm = join_modules("dom", "tones", "piano", "midi", "file", "entry")
     _css = (PAGE / "entry.css").read_text(encoding="utf-8")
 
-    value = traitlets.Unicode("").tag(sync=True)
+    value = traitlets.Unicode("").tag(sync=True, echo_update=False)
     file = traitlets.Tuple(traitlets.Unicode(), traitlets.Bytes(), default_value=None, allow_none=True).tag(
         sync=True, from_json=lambda file, _: None if file is None else (_plain_name(file[0]), bytes(file[1]))
     )
@@ -55,7 +55,13 @@ class TuneEntry(anywidget.AnyWidget):
 
     def __init__(self, value="", **traits):
         super().__init__(value=value, **traits)
+        self.on_msg(self._hear)
         self._read()
+
+    def _hear(self, _, message, buffers):
+        """Take notes at once: a trait may come after the click of a button that wants them."""
+        if "value" in message:
+            self.set_state({"value": message["value"]})
 
     @traitlets.observe("value", "width")
     def _read(self, _=None):

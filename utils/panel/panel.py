@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import html
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ipywidgets as widgets
+import numpy as np
 
 from ..arranger.takes import harmonize_takes
 from ..arranger.transposing import transpose
@@ -139,11 +141,12 @@ class Panel(widgets.VBox):
         )
 
     def _harmonize(self):
-        name, wishes = self._name(), self.wishes
+        """Show the first take as soon as it is there, and the others when they are."""
+        name, wishes, number = self._name(), self.wishes, self.wishes.takes.value
         with TemporaryDirectory() as folder:
-            takes = harmonize_takes(
+            ask = partial(
+                harmonize_takes,
                 self._melody(folder),
-                takes=wishes.takes.value,
                 seed=wishes.seed.value,
                 creativity=wishes.creativity.value,
                 generator=self._generator,
@@ -153,10 +156,19 @@ class Panel(widgets.VBox):
                 closeness=wishes.closeness.value,
                 **(self.voices.options() if self.source.index else {}),
             )
-        result = first_result(self._history.new_title(name), name, takes)
-        self._history.do(replace(result, did=f"{name} harmonized"))
-        self._show()
-        return f"{name}: {count(len(takes), 'take')}{', the likeliest first' if len(takes) > 1 else ''}."
+            (first,) = ask(takes=1)
+            result = first_result(self._history.new_title(name), name, [first])
+            self._history.do(replace(result, did=f"{name} harmonized"))
+            self._show()
+            if number == 1:
+                return f"{name}: one take."
+            self._worker.tell(f"{name}: the likeliest take is there; writing {count(number - 1, 'other')}")
+            others = [replace(take, melody=first.melody) for take in ask(takes=number)[1:]]
+        now = self._history.now
+        held = (*now.held, *(np.array(take.given) for take in others))
+        self._history.amend(replace(now, takes=(first, *others), held=held))
+        self._show(marked=True)
+        return f"{name}: {number} takes, the likeliest first."
 
     def _name(self):
         """Say what the chosen melody is called."""

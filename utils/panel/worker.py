@@ -46,10 +46,14 @@ class Worker:
             self._aside.value = said("One thing after the other: this is still being worked on.")
             return
         self._panel.add_class(BUSY)
-        self._status.value = said(f"{doing} …", '<progress aria-label="progress"></progress> ')
+        self.tell(doing)
         # What another thread says belongs to the same cell.
         work = contextvars.copy_context()
         threading.Thread(target=work.run, args=(self._try, act), daemon=True).start()
+
+    def tell(self, doing):
+        """Say what is being done now."""
+        self._status.value = said(f"{doing} …", '<progress aria-label="progress"></progress> ')
 
     def wait(self):
         """Wait until nothing is being worked on."""

@@ -33,7 +33,7 @@ export default { render };
 function render({ model, el }) {
   let [chosen, dotted, stop, typing, patience] = [LENGTHS[2], false, null, 0, 0];
   const id = `bach-entry-${Math.random().toString(36).slice(2)}`;
-  const root = h("div", { class: "bach-entry", role: "group", "aria-label": "Enter a tune", "data-lm-suppress-shortcuts": "true" });
+  const root = h("div", { class: "bach-entry", role: "group", "aria-label": "Enter a tune" });
   el.append(root);
 
   // --- Typed notes, and the staff that shows what is understood ---
@@ -56,6 +56,7 @@ function render({ model, el }) {
     if (notes.value === model.get("value")) return;
     model.set("value", notes.value);
     model.set("file", null);
+    model.send({ value: notes.value }); // traits wait while the kernel is busy, and a click would overtake them
     model.save_changes();
   }
 
