@@ -31,6 +31,6 @@ imports only from those above it in this table.
 ``arranger/``       proposals, search, takes, arrangements
 ``panel/``          the instrument for people who do not program, in the lesson and on its own
 ``exam/``           who is measured, how, and the tables
-``lesson/``         the notebook, run and published; its exercises, words of music and Korean edition
+``lesson/``         the notebook's definitions, outputs, pages, Korean edition, exercises, words of music
 ==================  =================================================================================
 """
