@@ -118,6 +118,9 @@ def _exporter(folder):
         def inline_math(self, body):
             return equation(body)
 
+        def block_html(self, html):
+            return html  # as it is: a folded part opens in one block and closes in another
+
     def to_html(source):
         renderer = Renderer(escape=False, embed_images=True, path=str(folder))
         return MarkdownWithMath(renderer=renderer).render(source)
