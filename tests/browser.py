@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbformat
+import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -65,6 +66,12 @@ def missing():
     """Say what keeps the browser tests from running; None if nothing does."""
     absent = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
     return f"not installed: {', '.join(absent)} (Debian: chromium, chromium-driver)" if absent else None
+
+
+# Where there is no browser, tests are skipped, unless the variable BROWSER_TESTS says `required`.
+NEEDED = pytest.mark.skipif(
+    missing() is not None and os.environ.get("BROWSER_TESTS") != "required", reason=str(missing())
+)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,10 @@ from utils.lesson.definitions import NOTEBOOK, load_lesson
 from utils.lesson.execution import run_notebook
 
 # Where several processes share the work, the longest files begin, so that none is left alone at the end.
-LONGEST_FIRST = ("test_notebook.py", "test_run.py", "test_replicas.py", "test_corpus.py", "test_jobs.py")
+LONGEST_FIRST = (
+    *("test_notebook.py", "test_run.py", "test_browser_hosts.py", "test_browser.py", "test_replicas.py"),
+    *("test_browser_instrument.py", "test_browser_panel.py", "test_corpus.py", "test_jobs.py"),
+)
 LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", "Experiments", "__pycache__", ".*_cache")
 
 os.environ["SOUNDFONT"] = "none"  # the built-in sounds, on machines with FluidSynth too
@@ -38,6 +41,14 @@ def project(tmp_path_factory):
     """A copy without what earlier runs have left."""
     folder = tmp_path_factory.mktemp("copy") / "project"
     return Path(shutil.copytree(NOTEBOOK.parent, folder, ignore=LEFT_BEHIND))
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory):
+    """The folder for pictures of what a browser showed: that of the variable SCREENSHOTS, if it is set."""
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -4,26 +4,13 @@ Pictures of what was seen are kept in the folder that the variable SCREENSHOTS n
 browser, these tests are skipped, unless the variable BROWSER_TESTS says ``required``.
 """
 
-import os
-from pathlib import Path
-
 import browser
 import nbformat
 import pytest
 
 from utils.lesson.page import write_page
 
-pytestmark = pytest.mark.skipif(
-    browser.missing() is not None and os.environ.get("BROWSER_TESTS") != "required",
-    reason=str(browser.missing()),
-)
-
-
-@pytest.fixture(scope="module")
-def screenshots(tmp_path_factory):
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+pytestmark = browser.NEEDED
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ browser, these tests are skipped, unless the variable BROWSER_TESTS says ``requi
 """
 
 import base64
-import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,23 +20,13 @@ from selenium.webdriver.support.ui import Select
 from utils.panel.work_file import ENDING, unpack
 from utils.songs.song import DEFAULT_TEMPO
 
-pytestmark = pytest.mark.skipif(
-    browser.missing() is not None and os.environ.get("BROWSER_TESTS") != "required",
-    reason=str(browser.missing()),
-)
+pytestmark = browser.NEEDED
 ROOT = Path(__file__).parent.parent
 HOSTS = (*browser.PLACES, "its own page")
 NOTEBOOK = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom utils import inference_utils\n"
 TUNE = "G4 C5 D5 E5 | F5 E5 D5:2! | E5 D5 C5 B4 | A4 B4 C5:2"
 BEATS = 16
 BUSY_SECONDS = 120  # on a machine that has other work too
-
-
-@pytest.fixture(scope="module")
-def screenshots(tmp_path_factory):
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="module")

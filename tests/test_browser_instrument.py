@@ -3,10 +3,8 @@
 As in ``test_browser.py``: the network is cut off, and SCREENSHOTS names a folder for pictures.
 """
 
-import os
 import time
 from itertools import pairwise
-from pathlib import Path
 
 import browser
 import mido
@@ -18,10 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 from utils.songs import sound
 
-pytestmark = pytest.mark.skipif(
-    browser.missing() is not None and os.environ.get("BROWSER_TESTS") != "required",
-    reason=str(browser.missing()),
-)
+pytestmark = browser.NEEDED
 CELL = """
 import utils.quiet_tensorflow
 import ipywidgets
@@ -38,13 +33,6 @@ faster.on_click(lambda _: instrument.show(takes, ["First", "Second"], tempo=next
 ipywidgets.VBox([faster, instrument])
 """
 IN_STEP = 0.05  # seconds
-
-
-@pytest.fixture(scope="module")
-def screenshots(tmp_path_factory):
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="module")

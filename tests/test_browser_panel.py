@@ -3,9 +3,6 @@
 As in ``test_browser_hosts.py``: the network is cut off, and SCREENSHOTS names a folder for pictures.
 """
 
-import os
-from pathlib import Path
-
 import browser
 import mido
 import nbformat
@@ -14,20 +11,10 @@ from selenium.webdriver.common.keys import Keys
 
 from utils.pictures.page import players
 
-pytestmark = pytest.mark.skipif(
-    browser.missing() is not None and os.environ.get("BROWSER_TESTS") != "required",
-    reason=str(browser.missing()),
-)
+pytestmark = browser.NEEDED
 CELL = "import utils.quiet_tensorflow\nfrom utils import inference_utils\n\ninference_utils.panel()"
 SAID = ".bach-panel .widget-html [role=status], .bach-panel .widget-html [role=alert]"
 BUSY = f"return [Boolean(document.querySelector('.bach-busy')), document.querySelector('{SAID}')?.innerText]"
-
-
-@pytest.fixture(scope="module")
-def screenshots(tmp_path_factory):
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="module")

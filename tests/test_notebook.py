@@ -129,7 +129,9 @@ def test_what_is_folded_in_the_prose_is_folded_in_the_page(tmp_path):
     prose = "<details><summary>Solutions</summary>\n\n1. Count *all*.\n\n</details>\n\nAfter."
     lesson = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(prose)])
     html = write_page(lesson, tmp_path / "page.html").read_text(encoding="utf-8")
-    assert html.index("<details>") < html.index("<em>all</em>") < html.index("</details>") < html.index("After.")
+    assert (
+        html.index("<details>") < html.index("<em>all</em>") < html.index("</details>") < html.index("After.")
+    )
 
 
 def test_pages_show_words_in_place_of_widgets(tmp_path):
