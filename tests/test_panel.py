@@ -333,6 +333,37 @@ def test_chords_are_wished_for_above_the_score(twinkle):
     assert "no chord symbol that is known" in press(twinkle, twinkle.desk.again)
 
 
+def test_marks_of_one_song_are_not_those_of_another(twinkle):
+    twinkle.instrument.bars = [2, 11]
+    choose_note(twinkle, "bass", 16)
+    press(twinkle, twinkle.desk.again)
+    assert twinkle.instrument.bars == [2, 11] and twinkle.instrument.note
+    twinkle.source.index, twinkle.entry.value = 1, NOTES
+    press(twinkle, twinkle.button)
+    assert twinkle.instrument.bars == [] and twinkle.instrument.note is None
+    twinkle.instrument.bars = [1]
+    press(twinkle, twinkle.desk.undo)
+    assert twinkle.instrument.bars == [] and twinkle.desk.again.description == "Write it all again"
+
+
+def test_only_a_note_that_may_change_has_buttons(twinkle):
+    def says():
+        return twinkle.desk.note.value, twinkle.desk.lower.disabled, twinkle.desk.pitch.disabled
+
+    assert says() == ("click one to change it", True, True)
+    choose_note(twinkle, "soprano", 16)
+    assert says() == ("soprano at 2:1: A5, of the melody, which stays", True, True)
+    choose_note(twinkle, "bass", 16)
+    assert says()[0].startswith("bass at 2:1: ") and says()[1:] == (False, False)
+
+
+def test_answers_stand_between_the_tools_and_the_music(twinkle):
+    shown = [twinkle.desk.tools, twinkle.status, twinkle.aside, twinkle.desk]
+    assert list(twinkle.children[-5:-1]) == shown
+    assert all(one.layout.display is None for one in shown)
+    assert [one.layout.display for one in (open_panel().desk, open_panel().desk.tools)] == ["none"] * 2
+
+
 def test_how_it_sounds_changes_without_another_computation(twinkle, monkeypatch):
     monkeypatch.setattr("utils.panel.panel.harmonize_takes", None)
     before = now(twinkle)
