@@ -101,6 +101,20 @@ def test_the_panel_does_what_the_plain_cell_does(played, tmp_path):
     played.instrument.take = 0
 
 
+def test_no_take_is_made_twice(tmp_path, monkeypatch):
+    made, panel = [], typed(tmp_path, takes=4)
+
+    def count_takes(*asked, **options):
+        made.append(options["takes"])
+        return harmonize_takes(*asked, **options)
+
+    monkeypatch.setattr("utils.panel.panel.harmonize_takes", count_takes)
+    press(panel, panel.button)
+    assert made == [1, 3]
+    for take, plain in zip(now(panel).takes, harmonize_takes(PAIRS, takes=4), strict=True):
+        np.testing.assert_array_equal(take.grid, plain.grid)
+
+
 def test_the_first_take_is_shown_before_the_others_are_made(tmp_path):
     panel, seen = typed(tmp_path, takes=3), []
     panel.instrument.observe(lambda change: seen.append(len(change["new"])), "takes")

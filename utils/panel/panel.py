@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import ipywidgets as widgets
 import numpy as np
 
+from ..arranger.proposals import draw_takes
 from ..arranger.takes import harmonize_takes
 from ..arranger.transposing import transpose
 from ..music.theory import pitch_name, pitch_number
@@ -61,8 +62,8 @@ class Panel(widgets.VBox):
     def __init__(self, generator, folder):
         self._generator, self._folder = generator, Path(folder)
         self._quiet = False
-        self._history, self._moved, self._heard, self._again = History(), {}, None, 0
-        self._title = None  # of the result that is shown
+        self._history, self._moved, self._again = History(), {}, 0
+        self._heard = self._title = None  # how it sounds, and of which result, what is shown
         self._make_controls()
         self.desk = Desk(self)
         self.instrument = self.desk.instrument
@@ -166,7 +167,9 @@ class Panel(widgets.VBox):
             if number == 1:
                 return f"{name}: one take."
             self._worker.tell(f"{name}: the likeliest take is there; writing {count(number - 1, 'other')}")
-            others = [replace(take, melody=first.melody) for take in ask(takes=number)[1:]]
+            generator, size = self._generator or load_shipped_generator(), wishes.creativity.value
+            noise = draw_takes(generator, number, wishes.seed.value, len(first.noise), size)[1:]
+            others = [replace(take, melody=first.melody) for take in ask(takes=number - 1, noise=noise)]
         now = self._history.now
         held = (*now.held, *(np.array(take.given) for take in others))
         self._history.amend(replace(now, takes=(first, *others), held=held))
