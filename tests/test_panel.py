@@ -396,6 +396,19 @@ def test_how_it_sounds_changes_without_another_computation(twinkle, monkeypatch)
     assert score.flatten().getElementsByClass("KeySignature")[0].sharps == 3  # A major
 
 
+def test_another_song_begins_in_its_own_key_and_tempo(twinkle):
+    sound = twinkle.sound
+    sound.transposition.value, sound.tempo.value, sound.instrument.value = 5, 140, "church organ"
+    twinkle.wait()
+    press(twinkle, twinkle.button)
+    assert (sound.transposition.value, sound.tempo.value) == (5, 140)
+    twinkle.tune.index = 2
+    press(twinkle, twinkle.button)
+    assert (sound.transposition.value, sound.tempo.value, sound.instrument.value) == (0, 0, "church organ")
+    shown = twinkle.instrument.takes[0]["notes"][0][0]["pitch"]
+    assert shown == now(twinkle).shown.grid[0, 0]
+
+
 def test_phrases_are_moved(twinkle):
     ends = now(twinkle).shown.melody.phrase_ends
     twinkle.instrument.phrases = ["1:4", "12:3"]

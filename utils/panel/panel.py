@@ -97,6 +97,7 @@ class Panel(widgets.VBox):
         self._more = fold("More", "Takes, surprises, pickup, phrases", *self.wishes.more())
         self.status, self.aside, self.courier = widgets.HTML(), widgets.HTML(), Courier()
         self._worker = Worker(self, self.status, self.aside, self._after)
+        self._work = self._worker.begin
 
     def _watch(self):
         self.source.observe(lambda _: self._show_source(), "value")
@@ -116,10 +117,6 @@ class Panel(widgets.VBox):
         show(self.entry, not listed)
         show(self.voices, not listed and self.voices.several)
         self.wishes.forget_the_song()
-
-    def _work(self, doing, act):
-        """Do something beside what the reader does; see :class:`.Worker`."""
-        self._worker.begin(doing, act)
 
     def wait(self):
         """Wait until what was asked for is done."""
@@ -161,6 +158,8 @@ class Panel(widgets.VBox):
                 **(self.voices.options() if self.source.index else {}),
             )
             (first,) = ask(takes=1)
+            if self._history.now and self._history.now.song != name:
+                self.sound.forget_the_song()
             result = first_result(self._history.new_title(name), name, [first])
             self._history.do(replace(result, did=f"{name} harmonized"))
             self._show()

@@ -356,7 +356,7 @@ function buildInstrument(model) {
   function refresh(still = false) {
     cancelAnimationFrame(frame);
     if (!take) return;
-    const at = (beat = now());
+    const at = (beat = Math.min(now(), take.bars.at(-1).end)); // the echo lasts longer
     const sounding = player.playing ? take.notes.map((notes) => noteAt(notes, at)) : [];
     const changed = still || sounding.join() !== parts.sounding;
     parts.sounding = sounding.join();
