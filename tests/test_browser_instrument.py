@@ -451,6 +451,19 @@ def test_shown_again_from_callbacks_it_keeps_its_place_and_has_a_score(page):
     assert run(page, "return find('.status').textContent") == "Bar 3 marked"
 
 
+def test_a_sound_that_had_to_be_forgotten_comes_back(page):
+    """Three takes of eight minutes are more than the page keeps."""
+    ask_kernel(page, "import dataclasses")
+    three = "[*takes, dataclasses.replace(takes[0])]"
+    ask_kernel(page, f"instrument.show({three}, ['First', 'Second', 'Third'], tempo=6)")
+    ready = "return instrument.ready && instrument.player.sound.seconds > 470"
+    for take in (0, 1, 2, 0):
+        run(page, f"all('.takes button')[{take}].click()")
+        browser.wait_for(lambda: run(page, ready), 60, f"Take {take} is not heard.")
+    ask_kernel(page, "instrument.show(takes, ['First', 'Second'], chords=True)")
+    wait_until_ready(page)
+
+
 def test_it_asks_nobody_else(page):
     assert browser.elsewhere(browser.requests(page)) == []
 

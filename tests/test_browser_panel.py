@@ -159,6 +159,8 @@ def test_a_file_without_music_is_explained(harmonized, page, tmp_path):
 
 
 def test_work_goes_on_from_its_file(harmonized, page):
+    choose(page, "from the list")
+    press(page, "Harmonize")  # whatever stood there before
     press(page, "again")
     saved = download(page, "go on later", "Twinkle Twinkle.bach")
     choose(page, "from the list")

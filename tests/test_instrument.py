@@ -175,7 +175,7 @@ def test_without_a_score_there_is_sound(instrument, monkeypatch):
 
 def test_who_is_shown_no_more_is_not_played(instrument, takes):
     old = instrument.takes[0]["key"]
-    instrument.show(takes[:1], ["Only"])
+    instrument.show(takes[1:], ["Only"])
     instrument._answer(instrument, {"kind": "sound", "key": old}, [])
     assert instrument.sent == []
 
@@ -190,6 +190,36 @@ def test_shown_again_it_keeps_what_was_marked(instrument, takes):
     assert (instrument.take, instrument.bars, instrument.phrases) == (0, [], ["2:3", "4:3"])
     instrument.show([], [])
     assert instrument.takes == []
+
+
+def test_what_sounds_and_looks_as_before_is_not_made_again(takes, monkeypatch):
+    laid = []
+    monkeypatch.setattr(
+        "utils.panel.instrument.lay_out", lambda *asked: laid.append(asked[0]) or lay_out(*asked)
+    )
+    shown = Instrument()
+    shown.show(takes[:1], ["Only"])
+    only = shown.takes[0]["key"]
+    shown.show(takes, ["First", "Second"])
+    keys, names = ([take[what] for take in shown.takes] for what in ("key", "name"))
+    assert keys[0] == only and keys[1] != only and names == ["First", "Second"]
+    assert laid == takes
+    shown.show(takes, ["First", "Second"], programs=[19] * 4)
+    assert not {take["key"] for take in shown.takes} & set(keys)  # another sound, the same notes
+    assert laid == takes
+    shown.show(takes, ["First", "Second"], programs=[19] * 4, tempo=60)
+    assert laid == [*takes, *takes]
+
+
+def test_what_is_too_long_for_a_page_is_refused_with_advice(takes, monkeypatch):
+    monkeypatch.setattr("utils.panel.lay_out.LONGEST_MIX", 1)
+    shown, sent = Instrument(), []
+    shown.send = lambda message, buffers=None: sent.append(message)
+    shown.show(takes[:1], ["Slow"], tempo=5)
+    ask_for_sound = {"kind": "sound", "key": shown.takes[0]["key"]}
+    shown._answer(shown, ask_for_sound, [])
+    assert sent[0]["kind"] == "trouble"
+    assert "it lasts 3 minutes, and at most 1 are mixed here. Take its MP3 home" in sent[0]["text"]
 
 
 def test_a_take_of_another_melody_brings_its_phrases(takes):

@@ -1,10 +1,14 @@
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import softmax
 
-from utils.networks import layers
+from utils.networks import layers, store
 from utils.networks.heads import harden, output_head
 from utils.networks.layers import BatchNormalization, KeepGiven, LeakyReLU, UpsampleConv2D
 
@@ -236,6 +240,20 @@ def test_harden_lets_one_pitch_of_each_voice_sound():
 def test_harden_lets_one_pitch_sound_on_a_tie():
     hard = harden(tf.zeros((1, 2, 128, 4)), "voice_softmax")
     assert ((hard > 0).sum(axis=2) == 1).all()
+
+
+def test_threads_that_want_the_shipped_network_wait_for_one_loading(monkeypatch):
+    built, together = [], threading.Barrier(2)
+    monkeypatch.setattr(store, "_load_once", functools.cache(store._load_once.__wrapped__))
+    monkeypatch.setattr(store, "_build", lambda *stored: built.append(object()) or built[-1])
+
+    def load(_):
+        together.wait(10)
+        return store.load_shipped_generator.__wrapped__()
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(load, range(2))
+    assert one is other and len(built) == 1
 
 
 def test_dropout_follows_the_noise_and_keeps_the_sum():

@@ -101,6 +101,20 @@ def test_the_panel_does_what_the_plain_cell_does(played, tmp_path):
     played.instrument.take = 0
 
 
+def test_no_take_is_made_twice(tmp_path, monkeypatch):
+    made, panel = [], typed(tmp_path, takes=4)
+
+    def count_takes(*asked, **options):
+        made.append(options["takes"])
+        return harmonize_takes(*asked, **options)
+
+    monkeypatch.setattr("utils.panel.panel.harmonize_takes", count_takes)
+    press(panel, panel.button)
+    assert made == [1, 3]
+    for take, plain in zip(now(panel).takes, harmonize_takes(PAIRS, takes=4), strict=True):
+        np.testing.assert_array_equal(take.grid, plain.grid)
+
+
 def test_the_first_take_is_shown_before_the_others_are_made(tmp_path):
     panel, seen = typed(tmp_path, takes=3), []
     panel.instrument.observe(lambda change: seen.append(len(change["new"])), "takes")
@@ -333,6 +347,37 @@ def test_chords_are_wished_for_above_the_score(twinkle):
     assert "no chord symbol that is known" in press(twinkle, twinkle.desk.again)
 
 
+def test_marks_of_one_song_are_not_those_of_another(twinkle):
+    twinkle.instrument.bars = [2, 11]
+    choose_note(twinkle, "bass", 16)
+    press(twinkle, twinkle.desk.again)
+    assert twinkle.instrument.bars == [2, 11] and twinkle.instrument.note
+    twinkle.source.index, twinkle.entry.value = 1, NOTES
+    press(twinkle, twinkle.button)
+    assert twinkle.instrument.bars == [] and twinkle.instrument.note is None
+    twinkle.instrument.bars = [1]
+    press(twinkle, twinkle.desk.undo)
+    assert twinkle.instrument.bars == [] and twinkle.desk.again.description == "Write it all again"
+
+
+def test_only_a_note_that_may_change_has_buttons(twinkle):
+    def says():
+        return twinkle.desk.note.value, twinkle.desk.lower.disabled, twinkle.desk.pitch.disabled
+
+    assert says() == ("click one to change it", True, True)
+    choose_note(twinkle, "soprano", 16)
+    assert says() == ("soprano at 2:1: A5, of the melody, which stays", True, True)
+    choose_note(twinkle, "bass", 16)
+    assert says()[0].startswith("bass at 2:1: ") and says()[1:] == (False, False)
+
+
+def test_answers_stand_between_the_tools_and_the_music(twinkle):
+    shown = [twinkle.desk.tools, twinkle.status, twinkle.aside, twinkle.desk]
+    assert list(twinkle.children[-5:-1]) == shown
+    assert all(one.layout.display is None for one in shown)
+    assert [one.layout.display for one in (open_panel().desk, open_panel().desk.tools)] == ["none"] * 2
+
+
 def test_how_it_sounds_changes_without_another_computation(twinkle, monkeypatch):
     monkeypatch.setattr("utils.panel.panel.harmonize_takes", None)
     before = now(twinkle)
@@ -349,6 +394,19 @@ def test_how_it_sounds_changes_without_another_computation(twinkle, monkeypatch)
     score = music21.converter.parse(twinkle._folder / "Twinkle Twinkle.musicxml")
     assert score.parts[0].flatten().notes[0].pitch.midi == before.shown.grid[0, 0] - 3
     assert score.flatten().getElementsByClass("KeySignature")[0].sharps == 3  # A major
+
+
+def test_another_song_begins_in_its_own_key_and_tempo(twinkle):
+    sound = twinkle.sound
+    sound.transposition.value, sound.tempo.value, sound.instrument.value = 5, 140, "church organ"
+    twinkle.wait()
+    press(twinkle, twinkle.button)
+    assert (sound.transposition.value, sound.tempo.value) == (5, 140)
+    twinkle.tune.index = 2
+    press(twinkle, twinkle.button)
+    assert (sound.transposition.value, sound.tempo.value, sound.instrument.value) == (0, 0, "church organ")
+    shown = twinkle.instrument.takes[0]["notes"][0][0]["pitch"]
+    assert shown == now(twinkle).shown.grid[0, 0]
 
 
 def test_phrases_are_moved(twinkle):

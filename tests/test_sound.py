@@ -4,13 +4,22 @@ import sys
 from pathlib import Path
 
 import imageio_ffmpeg
+import mido
 import numpy as np
 import pretty_midi
 import pytest
 from scipy.io import wavfile
 from scipy.signal import freqz
 
-from utils.songs.sound import FADE, SAMPLE_RATE, encode_mp3, find_soundfont, render, write_audio
+from utils.songs.sound import (
+    FADE,
+    SAMPLE_RATE,
+    encode_mp3,
+    find_soundfont,
+    render,
+    render_voices,
+    write_audio,
+)
 from utils.songs.write_midi import write_midi
 
 PIANO, ORGAN = 0, 19
@@ -257,6 +266,22 @@ def test_encoding_keeps_the_peak_of_any_sound():
         decoded = decode(encode_mp3(sound), 1 if sound.ndim == 1 else 2)[0]
         assert abs(20 * np.log10(np.abs(decoded).max() / 0.7)) < 1.05
     assert not decode(encode_mp3(np.zeros(SAMPLE_RATE)), 1)[0].any()
+
+
+def test_fine_ticks_of_a_long_piece_are_played(tmp_path):
+    """pretty_midi refuses ten million ticks, which 250 bars of typed notes have."""
+    waves = []
+    for ticks in (480, 10_080):
+        conductor = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=2_000)])
+        track = mido.MidiTrack()
+        for beat in range(1200):
+            track.append(mido.Message("note_on", note=60 + beat // 300, velocity=80))
+            track.append(mido.Message("note_off", note=60 + beat // 300, time=ticks))
+        path = tmp_path / f"{ticks}.mid"
+        mido.MidiFile(type=1, ticks_per_beat=ticks, tracks=[conductor, track]).save(path)
+        waves += [render(path), next(render_voices(path))]
+    np.testing.assert_array_equal(waves[0], waves[2])
+    np.testing.assert_array_equal(waves[1], waves[3])
 
 
 def test_a_limit_in_seconds_ends_in_a_fade(tmp_path):

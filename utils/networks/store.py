@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..path_utils import PRETRAINED_DIR, atomic_write
 
+LOADING = threading.Lock()
 # What later versions of Keras write down although it is their default, and earlier ones do not know.
 LATER_DEFAULTS = {
     "renorm": False,
@@ -81,6 +83,12 @@ def load_shipped():
 
 
 def _load_shipped(name):
+    with LOADING:  # who comes while another thread loads it waits for that one
+        return _load_once(name)
+
+
+@functools.cache
+def _load_once(name):
     path = PRETRAINED_DIR / f"{name}.npz"
     with ThreadPoolExecutor() as pool:  # unpacks the weights while Keras is imported
         stored = pool.submit(_read, path)

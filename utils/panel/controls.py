@@ -219,6 +219,10 @@ class Sound:
         """Tell them, as plain values."""
         return {name: control.value for name, control in vars(self).items()}
 
+    def forget_the_song(self):
+        """Take back what was said about another song; an instrument is a matter of taste."""
+        self.tempo.index = self.transposition.index = 0
+
     def set(self, values):
         """Set them to what :meth:`values` has told; what is no choice stays as it is."""
         for name, control in vars(self).items():

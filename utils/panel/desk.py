@@ -12,7 +12,7 @@ from .instrument import Instrument
 
 
 class Desk(widgets.VBox):
-    """The instrument, and what can be done with it.
+    """The instrument, and what can be done with it; ``tools`` stand above it.
 
     Parameters
     ----------
@@ -50,7 +50,6 @@ class Desk(widgets.VBox):
         self.pitch = described(
             widgets.Text, "Other note:", "Such as F#4 or Bb3; press Enter", placeholder="F#4", width="16em"
         )
-        self._note_row = row(self.note, self.lower, self.higher, self.pitch)
         self.instrument = Instrument()
         self.home = {
             kind: pressed(kind, tooltip, lambda kind=kind: panel.take_home(kind), "download")
@@ -70,12 +69,16 @@ class Desk(widgets.VBox):
         )
         self.keep = pressed("Keep under this name", "To come back to it", panel.keep_result, "bookmark")
         self.report = widgets.HTML()
-        super().__init__(
+        self.tools = widgets.VBox(
             [
                 row(panel.wishes.chords, panel.wishes.closeness),
                 row(self.again, self.undo, self.redo, self.hold_bars, self.free_bars),
                 row(widgets.HTML("<b>Hold:</b>"), self.held),
-                self._note_row,
+                row(widgets.HTML("<b>Note:</b>"), self.note, self.lower, self.higher, self.pitch),
+            ]
+        )
+        super().__init__(
+            [
                 self.instrument,
                 row(*panel.sound.all()),
                 row(*self.home.values(), self.save, label="Take home:"),
@@ -89,7 +92,12 @@ class Desk(widgets.VBox):
                 fold("What was done", "How your melody was read", self.report),
             ]
         )
-        show(self, False)
+        self.appear(False)
+
+    def appear(self, there=True):
+        """Show the tools and the rest when there is something to hear."""
+        show(self.tools, there)
+        show(self, there)
 
     def refresh(self, history):
         """Let the controls say what holds.
@@ -104,9 +112,9 @@ class Desk(widgets.VBox):
         self.again.description = f"Write {words_for(bars) if bars else 'it all'} again"
         self.hold_bars.disabled = self.free_bars.disabled = not bars
         self.undo.disabled, self.redo.disabled = not history.past, not history.future
-        show(self._note_row, bool(note))
-        if note:
-            self.note.value = html.escape(f"{note['voice']} at {note['place']}: {note['pitch']}")
+        fixed = not note or note["number"] == result.shown.place
+        self.lower.disabled = self.higher.disabled = self.pitch.disabled = fixed
+        self.note.value = html.escape(_words_for_note(note, fixed))
         self._quiet = True
         try:
             self._refresh_held(result)
@@ -132,3 +140,10 @@ class Desk(widgets.VBox):
         toggle.layout.width = "auto"
         toggle.observe(lambda change: self._quiet or self._panel.hold_voice(voice, change["new"]), "value")
         return toggle
+
+
+def _words_for_note(note, fixed):
+    if not note:
+        return "click one to change it"
+    words = f"{note['voice']} at {note['place']}: {note['pitch']}"
+    return f"{words}, of the melody, which stays" if fixed else words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from pathlib import Path
 
 import anywidget
 import traitlets
@@ -112,6 +113,23 @@ def _is_read(text):
     except MelodyError:
         return False
     return True
+
+
+def write_aside(file, folder):
+    """Write a file that was chosen into a folder, under its own name, which leads nowhere else.
+
+    Parameters
+    ----------
+    file : (str, bytes)
+    folder : str or Path
+
+    Returns
+    -------
+    Path
+    """
+    path = Path(folder) / _plain_name(file[0])
+    path.write_bytes(file[1])
+    return path
 
 
 def describe(notes):

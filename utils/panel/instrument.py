@@ -78,18 +78,27 @@ class Instrument(anywidget.AnyWidget):
         arrangements, before = tuple(arrangements), self._arrangements
         again = len(before) == len(arrangements) and all(map(is_, before, arrangements))
         heard = self.take if take is None and again else take or 0
-        self._shows += 1
-        takes = [
-            lay_out(arrangement, name, tempo) | {"key": f"{self._shows}.{number}", "symbols": bool(chords)}
-            for number, (arrangement, name) in enumerate(zip(arrangements, names, strict=True))
-        ]
-        self._arrangements = arrangements
-        self._wanted = {"programs": programs, "tempo": tempo, "chords": chords}
+        wanted = {"programs": programs, "tempo": tempo, "chords": bool(chords)}
+        takes = self._lay_out(arrangements, names, wanted)
+        self._arrangements, self._wanted = arrangements, wanted
         with self.hold_sync():
             self.takes, self.take = takes, heard
             if not again:
                 self.bars, self.note = [], None
                 self.phrases = takes[heard]["phrases"] if takes else []
+
+    def _lay_out(self, arrangements, names, wanted):
+        """Lay out what is not laid out yet; what looks and sounds as before keeps its key: list of dict."""
+        self._shows += 1
+        same_time = wanted["tempo"] == self._wanted.get("tempo")
+        laid = dict(zip(map(id, self._arrangements), self.takes, strict=True)) if same_time else {}
+        kept = laid if wanted == self._wanted else {}
+        takes = []
+        for number, (arrangement, name) in enumerate(zip(arrangements, names, strict=True)):
+            take = laid.get(id(arrangement)) or lay_out(arrangement, name, wanted["tempo"])
+            key = kept[id(arrangement)]["key"] if id(arrangement) in kept else f"{self._shows}.{number}"
+            takes.append(take | {"name": name, "key": key, "symbols": wanted["chords"]})
+        return takes
 
     def _follow_take(self, change):
         """Show the phrases of another melody, if the take has another one."""

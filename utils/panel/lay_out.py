@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import mido
 import numpy as np
 
 from ..music.grid import STEPS_PER_BEAT, voice_names
@@ -21,6 +22,7 @@ from ..songs.read_midi import notes_of, parse_midi
 from ..songs.song import MICROSECONDS_PER_MINUTE
 from ..songs.sound import PEAK, SAMPLE_RATE, encode_voice, pan_places, pan_shares, render_voices
 
+LONGEST_MIX = 20  # minutes; decoded in the page four voices of it take 400 MB
 ROOM_FOR_ECHO = 0.9  # what the echo may add to the peak
 USUAL_TEMPO = round(MICROSECONDS_PER_MINUTE / 120)  # by the standard, where a file says nothing
 
@@ -86,9 +88,20 @@ def play_take(arrangement, programs=None, tempo=None):
         ``gain`` that the decoded sound is to be multiplied with.
     list of bytes
         An MP3 a voice.
+
+    Raises
+    ------
+    ValueError
+        If it is too long for that.
     """
     with TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=2) as pool:
         path = arrangement.write(Path(folder) / "take.mid", programs, tempo)
+        minutes = mido.MidiFile(path).length / 60
+        if minutes > LONGEST_MIX:
+            raise ValueError(
+                f"it lasts {minutes:.0f} minutes, and at most {LONGEST_MIX} are mixed here. "
+                "Take its MP3 home, or harmonize a part of it"
+            )
         waiting, ears = [], 0
         shares = pan_shares(arrangement.grid.shape[1])
         for share, mono in zip(shares, render_voices(path), strict=True):

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import ipywidgets as widgets
 import numpy as np
 
+from ..arranger.proposals import draw_takes
 from ..arranger.takes import harmonize_takes
 from ..arranger.transposing import transpose
 from ..music.theory import pitch_name, pitch_number
@@ -26,7 +27,7 @@ from . import work_file
 from .controls import PICKUPS, Sound, Wishes, described, fold, pressed, show, tunes
 from .desk import Desk
 from .editing import change_note, hold, move_phrases, next_in_scale, words_for, write_again
-from .entry import TuneEntry
+from .entry import TuneEntry, write_aside
 from .history import History, first_result
 from .take_home import Courier, file_name, make_file
 from .voices import WhichVoice
@@ -61,12 +62,15 @@ class Panel(widgets.VBox):
     def __init__(self, generator, folder):
         self._generator, self._folder = generator, Path(folder)
         self._quiet = False
-        self._history, self._moved, self._heard, self._again = History(), {}, None, 0
+        self._history, self._moved, self._again = History(), {}, 0
+        self._heard = self._title = None  # how it sounds, and of which result, what is shown
         self._make_controls()
         self.desk = Desk(self)
         self.instrument = self.desk.instrument
         top = widgets.VBox([self.source, self.tune, self.entry, self.voices])
-        super().__init__([top, self.button, self.status, self.aside, self._more, self.desk, self.courier])
+        asked = [top, self.button, self._more, self.desk.tools]
+        # Answers stand beside the music: what is done there is not answered out of sight.
+        super().__init__([*asked, self.status, self.aside, self.desk, self.courier])
         self.add_class("bach-panel")
         self._watch()
         self._show_source()
@@ -93,6 +97,7 @@ class Panel(widgets.VBox):
         self._more = fold("More", "Takes, surprises, pickup, phrases", *self.wishes.more())
         self.status, self.aside, self.courier = widgets.HTML(), widgets.HTML(), Courier()
         self._worker = Worker(self, self.status, self.aside, self._after)
+        self._work = self._worker.begin
 
     def _watch(self):
         self.source.observe(lambda _: self._show_source(), "value")
@@ -113,10 +118,6 @@ class Panel(widgets.VBox):
         show(self.voices, not listed and self.voices.several)
         self.wishes.forget_the_song()
 
-    def _work(self, doing, act):
-        """Do something beside what the reader does; see :class:`.Worker`."""
-        self._worker.begin(doing, act)
-
     def wait(self):
         """Wait until what was asked for is done."""
         self._worker.wait()
@@ -125,7 +126,7 @@ class Panel(widgets.VBox):
         """Let everything say what holds, when some work is done; give what is to be said beside it."""
         now = self._history.now
         if now and not failed and self._heard != self.sound.values():  # changed meanwhile
-            self._show(marked=True)
+            self._show()
         self._refresh()
         return f" What stands below is still {now.song}." if now and failed else ""
 
@@ -157,17 +158,21 @@ class Panel(widgets.VBox):
                 **(self.voices.options() if self.source.index else {}),
             )
             (first,) = ask(takes=1)
+            if self._history.now and self._history.now.song != name:
+                self.sound.forget_the_song()
             result = first_result(self._history.new_title(name), name, [first])
             self._history.do(replace(result, did=f"{name} harmonized"))
             self._show()
             if number == 1:
                 return f"{name}: one take."
             self._worker.tell(f"{name}: the likeliest take is there; writing {count(number - 1, 'other')}")
-            others = [replace(take, melody=first.melody) for take in ask(takes=number)[1:]]
+            generator, size = self._generator or load_shipped_generator(), wishes.creativity.value
+            noise = draw_takes(generator, number, wishes.seed.value, len(first.noise), size)[1:]
+            others = [replace(take, melody=first.melody) for take in ask(takes=number - 1, noise=noise)]
         now = self._history.now
         held = (*now.held, *(np.array(take.given) for take in others))
         self._history.amend(replace(now, takes=(first, *others), held=held))
-        self._show(marked=True)
+        self._show()
         return f"{name}: {number} takes, the likeliest first."
 
     def _name(self):
@@ -247,7 +252,7 @@ class Panel(widgets.VBox):
 
         def act():
             did = self._history.undo() if back else self._history.redo()
-            self._show(marked=True)
+            self._show()
             return f"{'Undone' if back else 'Done again'}: {did}."
 
         self._work("Going back" if back else "Going on", act)
@@ -292,7 +297,7 @@ class Panel(widgets.VBox):
 
     def _open_work(self):
         results, now, settings = work_file.unpack(*self.entry.file)
-        self._history = History(kept={result.title: result for result in results})
+        self._history, self._title = History(kept={result.title: result for result in results}), None
         self._history.do(self._history.kept[now])
         self._quiet = True
         self.sound.set(settings)
@@ -323,11 +328,12 @@ class Panel(widgets.VBox):
 
     def _go_on(self, result):
         self._history.do(result)
-        self._show(marked=True)
+        self._show()
 
-    def _show(self, marked=False):
+    def _show(self):
         """Show what is now, with the marks that were if it is the same song."""
         result, values = self._history.now, self.sound.values()
+        marked, self._title = result.title == self._title, result.title
         bars, note = list(self.instrument.bars), self.instrument.note
         self._quiet = True
         try:
@@ -344,7 +350,7 @@ class Panel(widgets.VBox):
         finally:
             self._quiet = False
         self._heard = values
-        show(self.desk, True)
+        self.desk.appear()
         report = "".join(f"<li>{html.escape(plain(line))}</li>" for line in result.shown.report)
         self.desk.report.value = f"<ul>{report}</ul>"
 
@@ -369,7 +375,7 @@ class Panel(widgets.VBox):
     def _sound_again(self):
         if self._quiet or not self._history.now or self._worker.busy:  # or when the work is done
             return
-        self._work("Playing it so", lambda: self._show(marked=True) or "")
+        self._work("Playing it so", lambda: self._show() or "")
 
     def _turn(self):
         """Follow the instrument to another take."""
@@ -390,10 +396,3 @@ class Panel(widgets.VBox):
     def _refresh(self):
         if self._history.now:
             self.desk.refresh(self._history)
-
-
-def write_aside(file, folder):
-    """Write what was chosen into a folder, under its own name, which leads nowhere else: Path."""
-    path = Path(folder) / Path(file[0].replace("\\", "/")).name
-    path.write_bytes(file[1])
-    return path

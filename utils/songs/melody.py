@@ -256,8 +256,9 @@ def complete_tune(song, melody, report, phrases=None, suspect_pickup=False):
     )
     if guess:
         said.append(
-            f"It would fit its bars better with a pickup of {float(guess):g} quarter notes: if it has "
-            f"one, ask for it (pickup={float(guess):g}, --pickup {float(guess):g})."
+            f"It would fit its bars better with a pickup of {float(guess):g} quarter "
+            f"note{'s' * (guess != 1)}: if it has one, ask for it "
+            f"(pickup={float(guess):g}, --pickup {float(guess):g})."
         )
     return replace(melody, report=(*report, *said, how), phrase_ends=ends)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+from fractions import Fraction
+from itertools import accumulate, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,6 +32,8 @@ CHANNELS = 2
 VOICE_PEAK = 0.9  # of a voice by itself
 PEAK = 10 ** (-4.5 / 20)  # -4.5 dBFS: a decibel for the encoder and three for mixing down to mono
 LONGEST = 3600.0  # seconds; two channels of an hour take 0.6 GB
+MOST_TICKS = 1_000_000  # in a table of which pretty_midi looks up each note
+ENOUGH_TICKS = 480  # a beat, what most music software writes
 SILENCE = 0.5  # seconds, for a file without notes
 FADE = 1.5  # seconds, where a sound is cut short
 MP3_KBITS = 40  # per second, both channels: 5 s in 25 kB
@@ -182,12 +186,7 @@ def render_voices(midi_path, fs=SAMPLE_RATE, soundfont="auto"):
     midi = mido.MidiFile(midi_path)
     voices, end = [], 0.0
     for track in midi.tracks[1:]:
-        alone = io.BytesIO()
-        mido.MidiFile(
-            type=1, ticks_per_beat=midi.ticks_per_beat, tracks=[midi.tracks[0], track], charset="utf-8"
-        ).save(file=alone)
-        alone.seek(0)
-        voices.append(pretty_midi.PrettyMIDI(alone).instruments)
+        voices.append(_parse([midi.tracks[0], track], midi.ticks_per_beat).instruments)
         end = max([end, *(note.end for played in voices[-1] for note in played.notes)])
     _check_length(midi_path, end)
     samples = _samples(end, fs)
@@ -308,9 +307,32 @@ def _read(midi_path):
     if not path.is_file():
         raise FileNotFoundError(f"No MIDI file at {path}. Check the name, or run the cell that writes it.")
     try:
-        return pretty_midi.PrettyMIDI(str(path))
+        midi = mido.MidiFile(path)
+        return _parse(midi.tracks, midi.ticks_per_beat)
     except Exception as error:  # the parser raises whatever it trips over
         raise ValueError(f"{path} is not a readable MIDI file ({error!r}). Export it again.") from error
+
+
+def _parse(tracks, ticks_per_beat):
+    """Let pretty_midi read tracks; it makes a table of all ticks, and refuses too many."""
+    if ticks_per_beat > ENOUGH_TICKS and max(map(_last_tick, tracks)) >= MOST_TICKS:
+        tracks = [_in_ticks(track, Fraction(ENOUGH_TICKS, ticks_per_beat)) for track in tracks]
+        ticks_per_beat = ENOUGH_TICKS
+    file = io.BytesIO()
+    mido.MidiFile(type=1, ticks_per_beat=ticks_per_beat, tracks=tracks, charset="utf-8").save(file=file)
+    file.seek(0)
+    return pretty_midi.PrettyMIDI(file)
+
+
+def _last_tick(track):
+    return sum(message.time for message in track)
+
+
+def _in_ticks(track, ratio):
+    """Count the time of a track otherwise; roundings do not add up."""
+    ticks = [0, *(round(ratio * tick) for tick in accumulate(message.time for message in track))]
+    pairs = zip(track, pairwise(ticks), strict=True)
+    return mido.MidiTrack(message.copy(time=after - before) for message, (before, after) in pairs)
 
 
 def _check_length(midi_path, seconds):

@@ -10,9 +10,14 @@ import { buildScore } from "./score.js";
 import { buildTransport } from "./transport.js";
 
 const GRACE = 0.4; // seconds after a beat in which "back" means the one before
-const KEPT = 3; // sounds of takes; three minutes of one fill 60 MB
+const KEPT = 1200; // seconds of the sounds of takes: 400 MB where there are four voices
 const WIDTHS = { step: 80, least: 320, most: 1200 }; // pixels for which scores are engraved
-const MODES = { play: "Play from", bars: "Mark bars", phrases: "Phrase ends" };
+const MODES = { play: "Play from", bars: "Mark bars", phrases: "Phrase ends" }; // what a click does
+const HINTS = {
+  play: "Click a note to play from there and to choose it. Space plays and pauses, arrows move.",
+  bars: "Click bars to mark them, with Shift all up to there.",
+  phrases: "Click the last note of a phrase to set or remove its end; or drag the comma.",
+};
 function render({ model, el }) {
   const instrument = buildInstrument(model);
   el.append(instrument.element);
@@ -56,7 +61,7 @@ function buildInstrument(model) {
     );
     takes.hidden = all.length < 2;
     for (const key of sounds.keys()) if (!all.some((one) => one.key === key)) sounds.delete(key);
-    asked.clear();
+    for (const id of asked) if (!all.some((one) => id.split(" ")[1] === one.key)) asked.delete(id);
     if (all.length === 0) return stop();
     roving(takes);
     showTake();
@@ -65,7 +70,7 @@ function buildInstrument(model) {
   function stop() {
     player.pause();
     take = null;
-    say("");
+    say(HINTS[parts.mode]);
     roll.replaceChildren();
     score.show([], [], null);
   }
@@ -73,16 +78,17 @@ function buildInstrument(model) {
   function showTake() {
     const before = take;
     take = model.get("takes")[model.get("take")] ?? model.get("takes")[0];
-    if (!take || take.key === before?.key) return;
-    if (before && !isSameTune(before, take)) {
-      player.pause();
-      [beat, parts.heard] = [0, null];
-      say("");
-    }
+    if (!take) return;
     [...takes.children].forEach((one, index) =>
       one.setAttribute("aria-checked", String(index === model.get("take"))),
     );
     takes.querySelector("[aria-checked=true]")?.setAttribute("tabindex", "0");
+    if (take.key === before?.key) return;
+    if (before && !isSameTune(before, take)) {
+      player.pause();
+      [beat, parts.heard] = [0, null];
+      say(HINTS[parts.mode]);
+    }
     buildTools();
     parts.roll = buildRoll(take, take.symbols, act);
     roll.replaceChildren(parts.roll.element);
@@ -149,15 +155,27 @@ function buildInstrument(model) {
     const current = take && message.key === take.key;
     if (message.kind === "sound") {
       sounds.set(message.key, await decode(message, buffers));
-      const others = [...sounds.keys()].filter((key) => key !== take?.key && key !== parts.heard?.key);
-      if (sounds.size > KEPT) sounds.delete(others[0]);
+      asked.delete(`sound ${message.key} `);
+      forgetSounds([message.key, take?.key, parts.heard?.key]);
       if (pending?.key === message.key) takeSound();
     } else if (message.kind === "score" && current && message.width === width) {
       const pages = await Promise.all(buffers.map(unpack));
       if (message.width === width && take?.key === message.key) score.show(pages, message.heads, take);
     } else if (message.kind === "trouble" && current) {
       say(message.text);
-      if (message.of === "sound") root.classList.remove("waiting");
+      if (message.of === "sound") {
+        root.classList.remove("waiting");
+        parts.eager = false;
+        refresh(true);
+      }
+    }
+  }
+
+  // Of long pieces not all takes can be kept; the oldest is asked for again when it is wanted.
+  function forgetSounds(needed) {
+    for (const key of [...sounds.keys()].filter((one) => !needed.includes(one))) {
+      const seconds = [...sounds.values()].reduce((sum, sound) => sum + sound.seconds, 0);
+      if (seconds > KEPT) sounds.delete(key);
     }
   }
 
@@ -338,7 +356,7 @@ function buildInstrument(model) {
   function refresh(still = false) {
     cancelAnimationFrame(frame);
     if (!take) return;
-    const at = (beat = now());
+    const at = (beat = Math.min(now(), take.bars.at(-1).end)); // the echo lasts longer
     const sounding = player.playing ? take.notes.map((notes) => noteAt(notes, at)) : [];
     const changed = still || sounding.join() !== parts.sounding;
     parts.sounding = sounding.join();
@@ -384,6 +402,7 @@ function buildInstrument(model) {
     parts.mode = mode;
     root.dataset.mode = mode;
     for (const one of button.parentElement.children) one.setAttribute("aria-checked", String(one === button));
+    say(HINTS[mode]);
   }
 
   const listeners = {
