@@ -139,11 +139,11 @@ def takes(driver):
     return [one.text for one in find(driver, ".bach-instrument .takes button") if one.is_displayed()]
 
 
-def typed(driver, notes):
+def typed(driver, notes, understood):
     field = visible(driver, "css selector", ".bach-entry textarea")
     field.send_keys(Keys.CONTROL + "a", Keys.NULL, Keys.BACKSPACE, notes)
     read = "return document.querySelector('.bach-entry .understood').innerText"
-    browser.wait_for(lambda: "note" in driver.execute_script(read), 60)
+    browser.wait_for(lambda: driver.execute_script(read).startswith(understood), 60)
 
 
 DROP = """
@@ -193,12 +193,12 @@ def songs(page, tmp_path_factory, screenshots):
     Select(labeled(page, "Song:")).select_by_visible_text("Ode To Joy")
     note("listed", harmonize(page, lambda it: ActionChains(page).double_click(it).perform()))
     source(page, "my own")
-    typed(page, "C5 D5 H5")
+    typed(page, "C5 D5 H5", "2 notes")
     note("mistaken", harmonize(page), right=False)
     said = "return document.querySelector('.bach-entry .mistake').innerText"
     browser.wait_for(lambda: "'H5'" in page.execute_script(said), 30, "The mistake is not named.")
     page.save_screenshot(str(screenshots / f"panel-mistake-{page.host}.png"))
-    typed(page, TUNE)
+    typed(page, TUNE, "14 notes")
     note("typed", harmonize(page))
     seen["dropped"] = drop(page, "my tune ü.mid", song_bytes(tmp_path_factory.mktemp("song")))
     note("file", harmonize(page))
@@ -372,7 +372,7 @@ def test_what_is_downloaded_opens(tune):
 
 
 def test_a_tune_is_played_on_the_computers_keys_and_on_a_midi_keyboard(tune):
-    typed(tune, "C5 ")
+    typed(tune, "C5 ", "1 note")
     tune.execute_script("window.tones = []")
     cells = "return document.querySelectorAll('.jp-Notebook .jp-Cell').length"
     before = tune.execute_script(cells)
@@ -393,7 +393,7 @@ def test_a_tune_is_played_on_the_computers_keys_and_on_a_midi_keyboard(tune):
 
 
 def test_mouse_and_buttons_enter_too(tune):
-    typed(tune, "C5 D5 ")
+    typed(tune, "C5 D5 ", "2 notes")
     for label in (
         "D 4",
         "Eighth note (key 4)",

@@ -62,7 +62,7 @@ class TuneEntry(anywidget.AnyWidget):
     def _hear(self, _, message, buffers):
         """Take notes at once: a trait may come after the click of a button that wants them."""
         if "value" in message:
-            self.set_state({"value": message["value"]})
+            self.set_state({"value": message["value"], "file": None})
 
     @traitlets.observe("value", "width")
     def _read(self, _=None):

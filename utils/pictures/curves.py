@@ -241,8 +241,8 @@ def _say_what_is_cut_off(ax):
     paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
     values = np.hstack([np.asarray(line.get_ydata(), float) for line in ax.lines])
     values = values[np.isfinite(values)]
-    beyond = {"down": (values.min(), 0.04, "bottom")} if values.min() < low else {}
-    beyond |= {"up": (values.max(), 0.96, "top")} if values.max() > high else {}
+    beyond = {"down": (values.min(), 0.04, "bottom")} if (values < low).any() else {}
+    beyond |= {"up": (values.max(), 0.96, "top")} if (values > high).any() else {}
     for way, (value, height, va) in beyond.items():
         text = f"at first, {way} to {value:,.0f}".replace("-", "\N{MINUS SIGN}")
         ax.text(0.1, height, text, transform=ax.transAxes, va=va, fontsize=9, color=INK, bbox=paper)

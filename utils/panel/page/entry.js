@@ -48,16 +48,21 @@ function render({ model, el }) {
 
   function wait() {
     clearTimeout(typing);
-    typing = setTimeout(hurry, TYPING_PAUSE);
+    typing = setTimeout(send, TYPING_PAUSE);
   }
 
-  function hurry() {
+  function send() {
     clearTimeout(typing);
     if (notes.value === model.get("value")) return;
     model.set("value", notes.value);
     model.set("file", null);
-    model.send({ value: notes.value }); // traits wait while the kernel is busy, and a click would overtake them
     model.save_changes();
+  }
+
+  function hurry() {
+    send();
+    // Traits wait while the kernel is busy, and the click that follows would overtake them.
+    if (!model.get("file")) model.send({ value: notes.value });
   }
 
   function showNotes() {
