@@ -179,7 +179,9 @@ def test_marked_bars_and_a_chosen_note_are_changed_and_undone_by_keys(harmonized
     assert "Done again" in press(page, "Redo")
     for _ in range(4):  # from one voice to the next, down to the bass
         line.send_keys("n")
-    browser.wait_for(lambda: buttons(page, "Higher"), 10, "No note is chosen.")
+    chosen = "//*[contains(., 'bass at ')][contains(@class, 'widget-html-content')]"
+    browser.wait_for(lambda: page.find_elements("xpath", chosen), 10, "No note of the bass is chosen.")
+    browser.wait_for(buttons(page, "Higher")[0].is_enabled, 10, "The note cannot be changed.")
     for press_this in ("Higher", "Lower"):
         said = press(page, press_this)
         assert " is " in said or "the melody is its owner" in said
