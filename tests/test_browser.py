@@ -7,6 +7,7 @@ browser, these tests are skipped, unless the variable BROWSER_TESTS says ``requi
 import browser
 import nbformat
 import pytest
+import workers
 
 from utils.lesson.page import write_page
 
@@ -22,18 +23,15 @@ def lab(project, executed_lesson, tmp_path_factory):
     nbformat.write(lesson, project / "notebook.ipynb")
     code = [cell.source for cell in lesson.cells if cell.cell_type == "code"]
     last = next(n for n, source in enumerate(code) if source.startswith(TRAINING_CELL) and TRAINING in source)
-    browser.write_notebook(project / "training.ipynb", *(s for s in code[: last + 1] if not shows_only(s)))
+    browser.write_notebook(
+        project / "training.ipynb", *(s for s in code[: last + 1] if not workers.shows_only(s))
+    )
     folder = tmp_path_factory.mktemp("server")
     with browser.jupyter(project, folder, trusted=[project / "notebook.ipynb"]) as address:
         yield address
 
 
 TRAINING_CELL, TRAINING = "gan, run = start_run(", "train(gan, run, "
-
-
-def shows_only(source):
-    needed = ("def ", "import", "training_data =")
-    return "display_utils." in source and not any(word in source for word in needed)
 
 
 # --- The lesson --------------------------------------------------------------

@@ -39,16 +39,13 @@ def project(tmp_path_factory):
     notebook.cells = [
         cell
         for index, cell in enumerate(code)
-        if (index < end and not _shows_only(cell) and cell.id not in LEFT_OUT) or cell.id in KEPT_LATER
+        if (index < end and not workers.shows_only(cell.source) and cell.id not in LEFT_OUT)
+        or cell.id in KEPT_LATER
     ]
     for cell in notebook.cells:
         cell.source = cell.source.replace("(CLASSIC, filters=4, ", "(CLASSIC, filters=2, critic_steps=1, ")
     nbformat.write(notebook, folder / "notebook.ipynb")
     return folder
-
-
-def _shows_only(cell):
-    return "display_utils." in cell.source and "def " not in cell.source and "import" not in cell.source
 
 
 @contextlib.contextmanager

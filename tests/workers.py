@@ -22,6 +22,12 @@ ROOT = Path(__file__).parent.parent
 PORTS = (21000, 30000)
 
 
+def shows_only(source):
+    """Tell whether a training can do without a cell of the lesson."""
+    needed = ("def ", "import", "training_data =")
+    return "display_utils." in source and not any(word in source for word in needed)
+
+
 @contextlib.contextmanager
 def reserved_ports(number):
     """Give ports of 127.0.0.1 that no other test gets until the block ends.
