@@ -70,9 +70,13 @@ def test_loaded_again_it_is_the_same_panel(page):
 
 
 def start(code):
-    """Run the server in a process of its own; give it and its address."""
+    """Run the server in a process of its own; give it and its address.
+
+    Where a shell runs the tests in the background, Ctrl-C is ignored by all that they start: not by this.
+    """
+    listen = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
     process = subprocess.Popen(
-        [sys.executable, "-c", f"from utils.panel import serve\n{code}"],
+        [sys.executable, "-c", f"{listen}\nfrom utils.panel import serve\n{code}"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
