@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import mido
 import nbformat
 import pytest
 from selenium import webdriver
@@ -209,6 +210,17 @@ def write_notebook(path, *cells):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     code = [nbformat.v4.new_code_cell(cell) for cell in cells]
     nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), path)
+
+
+def write_tune(path):
+    """Write a MIDI file with a melody of four bars."""
+    song = mido.MidiFile(ticks_per_beat=480)
+    song.tracks.append(mido.MidiTrack())
+    for pitch in (67, 69, 71, 72, 74, 72, 71, 69) * 2:
+        song.tracks[0].append(mido.Message("note_on", note=pitch, velocity=70))
+        song.tracks[0].append(mido.Message("note_off", note=pitch, time=480))
+    song.save(path)
+    return path
 
 
 def run_all(driver, seconds=RUN_SECONDS):

@@ -165,16 +165,6 @@ def drop(driver, name, data):
     return all(taken)
 
 
-def song_bytes(folder):
-    song = mido.MidiFile(ticks_per_beat=480)
-    song.tracks.append(mido.MidiTrack())
-    for pitch in (67, 69, 71, 72, 74, 72, 71, 69) * 2:
-        song.tracks[0].append(mido.Message("note_on", note=pitch, velocity=70))
-        song.tracks[0].append(mido.Message("note_off", note=pitch, time=480))
-    song.save(folder / "song.mid")
-    return (folder / "song.mid").read_bytes()
-
-
 # --- Three songs, and one that fails ----------------------------------------------
 
 
@@ -200,7 +190,8 @@ def songs(page, tmp_path_factory, screenshots):
     page.save_screenshot(str(screenshots / f"panel-mistake-{page.host}.png"))
     typed(page, TUNE, "14 notes")
     note("typed", harmonize(page))
-    seen["dropped"] = drop(page, "my tune ü.mid", song_bytes(tmp_path_factory.mktemp("song")))
+    song = browser.write_tune(tmp_path_factory.mktemp("song") / "my tune ü.mid")
+    seen["dropped"] = drop(page, song.name, song.read_bytes())
     note("file", harmonize(page))
     page.save_screenshot(str(screenshots / f"panel-{page.host}.png"))
     return seen

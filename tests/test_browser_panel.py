@@ -4,7 +4,6 @@ As in ``test_browser_hosts.py``: the network is cut off, and SCREENSHOTS names a
 """
 
 import browser
-import mido
 import nbformat
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -38,15 +37,7 @@ def page(lab, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tune(tmp_path_factory):
-    """A file with a melody of four bars."""
-    song = mido.MidiFile(ticks_per_beat=480)
-    song.tracks.append(mido.MidiTrack())
-    for pitch in (67, 69, 71, 72, 74, 72, 71, 69) * 2:
-        song.tracks[0].append(mido.Message("note_on", note=pitch, velocity=70))
-        song.tracks[0].append(mido.Message("note_off", note=pitch, time=480))
-    path = tmp_path_factory.mktemp("song") / "my tune ü.mid"
-    song.save(path)
-    return path
+    return browser.write_tune(tmp_path_factory.mktemp("song") / "my tune ü.mid")
 
 
 def buttons(driver, text):
