@@ -43,6 +43,7 @@ AIMS = {
     "wide": 0.2,
     "seventh": 0.6,
     "stray_six_four": 0.3,
+    "late_leading_tone": 0.3,
     "minor_dominant": 0.6,
     "kinds": np.array([1, 1, 1, 1, 1, 1, 1, 1, 1, 0.8, 0.8, 0.25, 1, 1, 1, 1]),  # no fifth, no third
     "inner_moves": np.array([1, 1, 0.95, 0.65, 0.2, 0.3, 0.2, 0.1]),
@@ -55,7 +56,16 @@ MAY_BE_REWARDED = ("contrary", "together", "bass_stays")  # of the prices that s
 NOT_FITTED = ("trust", "trust_between", "sweetness", "opening", "closing", "crossing", "spacing")
 # Nor is there anything to count where the melody alone is given:
 NOT_FITTED += ("given_chord", "given_bass", "restless")
-BETWEEN = ("inner_shapes", "bass_shapes", "suspension", "clash", "together", "crowd", "wide")
+BETWEEN = (
+    "inner_shapes",
+    "bass_shapes",
+    "suspension",
+    "clash",
+    "together",
+    "late_leading_tone",
+    "crowd",
+    "wide",
+)
 HEARD = ("parallel", "seventh", "stray_six_four", "cadence", "wide")
 
 
@@ -136,7 +146,7 @@ def count_priced(song, grid):
     for name, default in asdict(FREE).items():
         if not (isinstance(default, tuple) or name in BETWEEN or name in HEARD or name in NOT_FITTED):
             counts[name] = spend(replace(FREE, **{name: 1.0}))
-    return counts | _count_between(chosen, pitch) | _count_heard(song, grid)
+    return counts | _count_between(chosen, pitch, song.beats.key) | _count_heard(song, grid)
 
 
 def _count_kinds(chords):
@@ -157,7 +167,7 @@ def _count_kinds(chords):
     }
 
 
-def _count_between(chosen, pitch):
+def _count_between(chosen, pitch, key):
     """Count what happens between the beats."""
     after = np.concatenate([chosen[1:], chosen[-1:]])
     shape = between.shape_of(pitch[:, 0], pitch[:, 2], after)
@@ -168,9 +178,9 @@ def _count_between(chosen, pitch):
     for name, voices in (("inner_shapes", slice(1, -1)), ("bass_shapes", slice(-1, None))):
         plain = ~suspended[:, voices]
         counts[name] = np.bincount(shape[:, voices][plain], minlength=len(SHAPES)).astype(float)
-    for name in ("clash", "together", "crowd"):
+    for name in ("clash", "together", "late_leading_tone", "crowd"):
         one = replace(FREE, **{name: 1.0})
-        counts[name] = float(between.price_fillings(pitch[:, None], one, 0).sum())
+        counts[name] = float(between.price_fillings(pitch[:, None], one, 0, key=key).sum())
     counts["crowd"] += sonorities.count_parallels(pitch[:-1, 3], pitch[1:, 0]).sum()
     return counts
 

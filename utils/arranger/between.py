@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..music.beats import IS_TRIAD, KIND_OF, NONE, ROOT_OF
+from ..music.beats import IS_TRIAD, NONE
 from ..music.grid import REST
 from ..music.theory import FIFTH, OCTAVE, parallels, perfect_intervals, voice_ranges
 from .lattice import alike, cheapest, combine, share, unite
@@ -28,7 +28,7 @@ from .prices import (
     seventh_of,
     six_four_moves,
 )
-from .sonorities import count_parallels, find_chords_of, find_way
+from .sonorities import count_parallels, doubles_leading_tone, find_chords_of, find_way
 from .viterbi import cheapest_path
 
 SLOTS = 4  # sixteenths of a beat
@@ -80,7 +80,7 @@ def find_lines(chosen):
     )
 
 
-def fill_beats(chosen, likelihood, given, closed, costs, tune=0, wanted=None):
+def fill_beats(chosen, likelihood, given, closed, costs, tune=0, wanted=None, key=None):
     """Choose the notes between the beats.
 
     Parameters
@@ -98,6 +98,8 @@ def fill_beats(chosen, likelihood, given, closed, costs, tune=0, wanted=None):
         Which voice is the melody, counted from the top.
     wanted : WantedChords, optional
         One a beat.
+    key : (int, {"major", "minor"}), optional
+        The tonic's pitch class and the mode.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def fill_beats(chosen, likelihood, given, closed, costs, tune=0, wanted=None):
         own, wish = given[beats, :, lines], likelihood[beats, :, lines]  # [beat, line, slot, ...]
         figures, price = figures_of(known, wish, own, closed[part], costs)
         pitch, local = combine(given[part], lines, figures, price)
-        local = local + price_fillings(pitch, costs, tune, wanted and wanted.part(part))
+        local = local + price_fillings(pitch, costs, tune, wanted and wanted.part(part), key)
         local = local.astype(np.float32)
         parts.append((part, *cheapest(local, FILLINGS, pitch)))
     local, pitch = unite(parts)
@@ -196,18 +198,20 @@ def shape_of(note, half, after):
     )
 
 
-def price_fillings(pitch, costs, tune, wanted=None):
+def price_fillings(pitch, costs, tune, wanted=None, key=None):
     """Price what the voices do together in a beat: float array [beat, filling]."""
     voices = pitch.shape[-1]
     half = pitch[:, :, 2]
-    bass = half.min(axis=-1)
-    bits = np.bitwise_or.reduce(1 << ((half - bass[..., None]) % OCTAVE), axis=-1)
+    chords = find_chords_of(half)
+    is_chord = chords.kind != NONE
     moves = half != pitch[:, :, 1]
     others = np.delete(moves, tune, axis=-1).sum(axis=-1)
-    cost = costs.clash * (moves.any(axis=-1) & (KIND_OF[bits] == NONE))
+    cost = costs.clash * (moves.any(axis=-1) & ~is_chord)
     cost += costs.together * np.maximum(others - 1, 0)
+    if key:
+        cost += costs.late_leading_tone * ((others > 0) & doubles_leading_tone(chords, key[0]))
     if wanted:
-        other_chord = (KIND_OF[bits] != NONE) & ((ROOT_OF[bits] + bass) % OCTAVE != wanted.root[:, None])
+        other_chord = is_chord & (chords.root != wanted.root[:, None])
         price = wanted.closeness * costs.given_chord * (wanted.root != NONE)
         cost += price[:, None] * (other_chord & (others > 0))
     for upper, (one, other) in enumerate(pairwise(range(voices))):

@@ -102,6 +102,7 @@ class Costs:
     suspension: float = 0.0  # a voice holds its note into the beat and goes down by step on the half
     clash: float = 0.27  # the half beat makes no chord
     together: float = 0.43  # each voice but one that moves on a half beat
+    late_leading_tone: float = 0.0  # doubled in a dominant of the key on the half beat
     crowd: float = 6.19  # parallels from step to step
 
 

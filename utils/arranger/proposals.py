@@ -181,7 +181,7 @@ def draw_takes(generator, takes, seed, bars, size=CREATIVITY, sober=0):
         See :func:`harmonize_takes`; it says how much noise it hears in a bar.
     takes, bars : int
     seed : int
-        A take's noise depends on it and on the take's number alone.
+        A take's noise depends on it and on its number among those with noise alone.
     size : float
         Times a standard normal, cut off at two standard deviations.
     sober : int
@@ -193,9 +193,9 @@ def draw_takes(generator, takes, seed, bars, size=CREATIVITY, sober=0):
         To be read only: all bars are one.
     """
     shape = input_shapes(generator)[1]
-    drawn = np.stack([draw_noise(shape, np.random.default_rng((seed, take))) for take in range(takes)])
-    drawn *= np.float32(size)
-    drawn[:sober] = 0
+    drawn = np.zeros((takes, *shape), np.float32)
+    for number, take in enumerate(drawn[sober:]):
+        take[:] = size * draw_noise(shape, np.random.default_rng((seed, number)))
     return np.broadcast_to(drawn[:, None], (takes, bars, *shape))
 
 

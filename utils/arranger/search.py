@@ -103,7 +103,7 @@ def decode(
     between[slots.lacking] = 0
     between[~free[slots.at]] = 0
     closed = beats.phrase_end | beats.lingers | slots.lacking[:, SLOTS // 2 :].all(axis=1)
-    filled, more = fill_beats(chosen, between, given[slots.at], closed, costs, tune, beats.wanted)
+    filled, more = fill_beats(chosen, between, given[slots.at], closed, costs, tune, beats.wanted, key)
     # Of the steps of a triplet's slot the last one is known: what is given there alone does not begin before.
     early = free & ~free[slots.at[slots.beat, slots.slot]]
     slot = slots.slot[:, None] - early

@@ -225,13 +225,11 @@ def price_sonorities(chords, beats, costs):
 
 def _price_by_key(cost, chords, beats, costs):
     """Add to the prices of sonorities what depends on the key."""
-    pitch, kind, root, inversion = chords
+    _, kind, root, inversion = chords
     tonic, mode = beats.key
-    leading = (tonic + 11) % OCTAVE
-    dominant = root == (tonic + 7) % OCTAVE
-    wants_up = (dominant & IS_DOMINANT[kind]) | ((root == leading) & IS_LEADING[kind])
-    cost += costs.leading_tone * (wants_up & ((pitch % OCTAVE == leading).sum(axis=-1) > 1))
+    cost += costs.leading_tone * doubles_leading_tone(chords, tonic)
     if mode == "minor":
+        dominant = root == (tonic + 7) % OCTAVE
         cost += costs.minor_dominant * (dominant & IS_MINOR_OR_MINOR_SEVENTH[kind])
     other_mode = IS_MINOR if mode == "major" else IS_MAJOR
     ending = IS_MINOR if mode == "major" else np.zeros_like(IS_MAJOR)  # minor may end in major
@@ -246,6 +244,14 @@ def _price_by_key(cost, chords, beats, costs):
         at_home = (root[end] == tonic) & (inversion[end] == 0) & (IS_TRIAD & ~foreign)[kind[end]]
         cost[end] += price * ~at_home
     cost[closes] += costs.minor_ending * IS_MINOR[kind[closes]]
+
+
+def doubles_leading_tone(chords, tonic):
+    """Tell which sonorities are dominants of the key with two leading tones or more: bool array."""
+    leading, dominant = (tonic + 11) % OCTAVE, (tonic + 7) % OCTAVE
+    wants_up = (chords.root == dominant) & IS_DOMINANT[chords.kind]
+    wants_up |= (chords.root == leading) & IS_LEADING[chords.kind]
+    return wants_up & ((chords.pitch % OCTAVE == leading).sum(axis=-1) > 1)
 
 
 def movement(chords, beats, costs):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..music.grid import PITCHES, REST, STEPS_PER_BAR, STEPS_PER_BEAT, onsets_of, to_steps
+from ..music.harmony import roots_of_beats
 from ..music.keys import find_key_of_melody
 from ..music.meter import bar_lines, hear_in_common_time, heard_steps
 from ..music.theory import OCTAVE, VOICE_RANGES, pitch_number, voice_ranges
@@ -26,6 +27,7 @@ from ..songs.parts import read_parts
 from ..songs.places import find_bars, find_note, shown, source_of
 from ..songs.song import MelodyError
 from .arrangement import Arrangement
+from .choosing import choose, count_spare
 from .placing import describe_placement, move_around, phases, voice_of, way_to_range, without_rests
 from .prices import Costs
 from .proposals import (
@@ -41,6 +43,7 @@ from .search import decode
 from .wanted import WantedChords
 
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where what is given is silent for longer
+HEARD_AT_ONCE = 8  # takes, for the memory's sake
 CROSSING_THE_TUNE = 12.0  # nats, where the melody is not the upper voice
 
 
@@ -101,8 +104,10 @@ def harmonize_takes(
     melody : str, Path, Melody, music21 stream, or sequence of (pitch, beats)
         A MIDI or MusicXML file or whatever else :func:`.read_melody` reads.
     takes : int
+        Of two and more with noise, nearly twice as many are written; those are kept that the search paid
+        little for and that differ, see :func:`.choose`.
     seed : int
-        Of the noise. A take depends on it and on the take's number alone.
+        Of the noise.
     creativity : float
         Size of the noise that the generator hears, at least 0. At 0 there is one sober answer, at 1 takes
         differ as in training, and beyond it they make less and less sense.
@@ -374,17 +379,23 @@ def harmonize_given(
     key = key or find_key_of_melody(given[:, tune])
     bars = np.flatnonzero(heard % STEPS_PER_BAR == 0) if bars is None else bars
     source = heard_steps(heard, input_shapes(generator)[0])
-    noise = _checked_noise(noise, generator, takes, seed, len(source) // STEPS_PER_BAR, creativity, sober)
+    sober = min(sober, takes)
+    spare = count_spare(takes - sober) if noise is None and creativity else 0
+    noise = _checked_noise(
+        noise, generator, takes + spare, seed, len(source) // STEPS_PER_BAR, creativity, sober
+    )
     free = [voice for voice in range(voices) if (given[:, voice] == REST).any()]
     # A slice is no copy, which counts in an hour of music.
     at = slice(steps) if np.array_equal(heard, np.arange(steps)) else heard
-    if tune and not hears_any_part(generator):
+
+    def ask(noise):
+        if not tune or hears_any_part(generator):
+            return propose_probabilities(generator, to_hear[source], noise, keys, free)[:, at]
         soprano = to_hear[source][:, [tune]]
         below = propose_probabilities(generator, soprano, noise, keys, range(1, voices))[:, at]
         around = np.stack([move_around(one, given[:, tune], tune) for one in below])
-        proposed = around[:, :, np.isin(np.delete(np.arange(voices), tune), free)]
-    else:
-        proposed = propose_probabilities(generator, to_hear[source], noise, keys, free)[:, at]
+        return around[:, :, np.isin(np.delete(np.arange(voices), tune), free)]
+
     if tune:
         costs = replace(costs or Costs(), crossing=CROSSING_THE_TUNE)
     fixed = given if tune else to_hear  # a melody that is no soprano's is set to where the voices sing
@@ -405,9 +416,15 @@ def harmonize_given(
             chords=chords,
         )
 
+    found = []
     with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy lets go of Python's lock
-        found = list(pool.map(one_take, proposed))
+        for first in range(0, len(noise), HEARD_AT_ONCE):
+            found.extend(pool.map(one_take, ask(noise[first : first + HEARD_AT_ONCE])))
     sung = [Take(grid, {"price": price}, own) for (grid, price), own in zip(found, noise, strict=True)]
+    if spare:
+        roots = np.stack([roots_of_beats(take.grid, bars) for take in sung[sober:]])
+        kept = choose([take.scores["price"] for take in sung[sober:]], roots, takes - sober)
+        sung[sober:] = [sung[sober + number] for number in kept]
     if critic is not None:
         shown = [np.where(take.grid == REST, REST, take.grid + semitones)[source] for take in sung]
         hidden = to_hear[source] == REST

@@ -78,9 +78,21 @@ def root_diversity(takes):
         Share of beats, 0..1, mean over pairs of takes; a beat without a chord has a root of its own. NaN with
         fewer than two takes. Two of Bach's own settings of one tune: .38 (``pretrained/EXPERIMENTS.md``).
     """
-    roots = [chords_of_beats(name_chords(grid), find_beats(len(grid), ())).root for grid in takes]
+    roots = [roots_of_beats(grid) for grid in takes]
     pairs = [np.mean(one != other) for one, other in combinations(roots, 2)]
     return float(np.mean(pairs)) if pairs else np.nan
+
+
+def roots_of_beats(grid, bars=()):
+    """Name the root of each beat: int array of pitch classes, NONE where there is no chord.
+
+    Parameters
+    ----------
+    grid : int array [step, voice]
+    bars : int array [bar]
+        As for :func:`.find_beats`.
+    """
+    return chords_of_beats(name_chords(grid), find_beats(len(grid), bars)).root
 
 
 def leads_to_first(chords):

@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 import ipywidgets as widgets
 import numpy as np
 
-from ..arranger.proposals import draw_takes
 from ..arranger.takes import harmonize_takes
 from ..arranger.transposing import transpose
 from ..music.theory import pitch_name, pitch_number
@@ -166,9 +165,7 @@ class Panel(widgets.VBox):
             if number == 1:
                 return f"{name}: one take."
             self._worker.tell(f"{name}: the likeliest take is there; writing {count(number - 1, 'other')}")
-            generator, size = self._generator or load_shipped_generator(), wishes.creativity.value
-            noise = draw_takes(generator, number, wishes.seed.value, len(first.noise), size)[1:]
-            others = [replace(take, melody=first.melody) for take in ask(takes=number - 1, noise=noise)]
+            others = [replace(take, melody=first.melody) for take in ask(takes=number - 1, sober=0)]
         now = self._history.now
         held = (*now.held, *(np.array(take.given) for take in others))
         self._history.amend(replace(now, takes=(first, *others), held=held))
