@@ -359,6 +359,22 @@ def test_a_suspension_is_held_and_goes_down():
     assert found[4:, 2].tolist() == [59] * 4
 
 
+def test_no_voice_doubles_the_leading_tone_on_the_half_of_a_beat():
+    # The alto leaps from G to B, which the tenor sings already, before all go to C.
+    p = on_beats([{67: 0.9}, {59: 0.9}, {43: 0.9}], [{67: 0.9}, {60: 0.9}, {48: 0.9}])
+    p[2:4, 0] = np.eye(128)[71]
+    melody, free = np.repeat([74, 72], 4), replace(FREE, trust_between=1.0)
+    costs = replace(free, late_leading_tone=30.0)
+
+    def leading_tones(costs, key):
+        return (set_voices(p, melody, costs, key=key)[0][2] % 12 == 11).sum()
+
+    assert leading_tones(free, C_MAJOR) == 2
+    assert leading_tones(costs, C_MAJOR) == 1
+    assert leading_tones(costs, (7, "major")) == leading_tones(costs, None) == 2  # it leads nowhere there
+    assert leading_tones(replace(free, leading_tone=30.0), C_MAJOR) == 2  # that is the price of the beats
+
+
 def test_parallels_hidden_by_a_note_between_are_none_the_less():
     # Soprano and bass go from C to D in octaves; the bass dodges by an eighth.
     p = on_beats([{67: 0.9}, {64: 0.9}, {48: 0.9}], [{69: 0.9}, {65: 0.9}, {50: 0.6, 53: 0.3}])
