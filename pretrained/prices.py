@@ -159,13 +159,16 @@ def _count_kinds(chords):
     roots = np.diff(chords.root[:, 0])[found[1:] & found[:-1]] % OCTAVE
     counted = {
         "kinds": chords.kind % (len(KINDS) + 1),  # no chord comes last
-        "inversions": chords.inversion[found],
+        "inversions": len(FREE.inversions[0]) * chords.kind[found] + chords.inversion[found],
         "inner_moves": sizes[:, 1:-1],
         "bass_moves": sizes[:, -1:],
         "roots": roots,
     }
+    shapes = {name: np.shape(getattr(FREE, name)) for name in counted}
     return {
-        name: np.bincount(np.ravel(numbers), minlength=len(getattr(FREE, name))).astype(float)
+        name: np.bincount(np.ravel(numbers), minlength=np.prod(shapes[name]))
+        .astype(float)
+        .reshape(shapes[name])
         for name, numbers in counted.items()
     }
 
@@ -245,14 +248,21 @@ def adjust(costs, ours, bach, rate):
         price = np.asarray(getattr(costs, name)) + rate * np.log((counted + ONE_MORE) / (aim + ONE_MORE))
         lowest = LOWEST if price.ndim or name in MAY_BE_REWARDED else 0
         price = np.clip(price, lowest, HIGHEST)
-        changed[name] = tuple(price.round(2).tolist()) if price.ndim else round(float(price), 2)
+        changed[name] = _as_tuples(price.round(2).tolist())
     return replace(costs, **changed)
 
 
 def find_aim(name, ours, bach):
-    """Say how often what has a price should be done: float or float array. Of a list, the shares count."""
+    """Say how often what has a price should be done: float or float array. Of a row, the shares count."""
     aim = AIMS.get(name, 1) * np.asarray(bach, float)
-    return aim * np.sum(ours) / np.sum(aim) if aim.ndim else aim
+    if not aim.ndim:
+        return aim
+    total = aim.sum(axis=-1, keepdims=True)
+    return aim * np.sum(ours, axis=-1, keepdims=True) / np.where(total > 0, total, 1)
+
+
+def _as_tuples(price):
+    return tuple(map(_as_tuples, price)) if isinstance(price, list) else price
 
 
 def fit(songs, costs, rounds=ROUNDS, say=print):
@@ -268,8 +278,8 @@ def fit(songs, costs, rounds=ROUNDS, say=print):
 def _missed(ours, bach):
     """Average how far the counts are from Bach's, weighted by them."""
     aims = {name: find_aim(name, ours[name], bach[name]) for name in ours}
-    off = [np.abs(np.log((ours[name] + ONE_MORE) / (aims[name] + ONE_MORE))) for name in ours]
-    return np.average(np.hstack(off), weights=np.hstack([bach[n] for n in ours]) + ONE_MORE)
+    off = [np.ravel(np.abs(np.log((ours[name] + ONE_MORE) / (aims[name] + ONE_MORE)))) for name in ours]
+    return np.average(np.hstack(off), weights=np.hstack([np.ravel(bach[n]) for n in ours]) + ONE_MORE)
 
 
 def main(arguments=None):

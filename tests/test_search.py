@@ -137,7 +137,9 @@ def price_plainly(path, costs):
     total = 0.0
     for voices in path:
         named = name_plainly(voices)
-        total += costs.kinds[-1] if named is None else costs.kinds[named[0]] + costs.inversions[named[1]]
+        total += (
+            costs.kinds[-1] if named is None else costs.kinds[named[0]] + costs.inversions[named[0]][named[1]]
+        )
         total += costs.crossing * sum(upper < lower for upper, lower in pairwise(voices))
         total += costs.spacing * sum(upper - lower > 12 for upper, lower in pairwise(voices[:-1]))
     for before, now in pairwise(path):
@@ -155,7 +157,7 @@ def any_costs(rng):
     return replace(
         FREE,
         kinds=tuple(rng.uniform(0, 2, len(KINDS) + 1)),
-        inversions=tuple(rng.uniform(0, 2, 4)),
+        inversions=tuple(map(tuple, rng.uniform(0, 2, (len(KINDS), 4)))),
         inner_moves=tuple(rng.uniform(0, 2, 8)),
         bass_moves=tuple(rng.uniform(0, 2, 8)),
         crossing=1.5,
@@ -212,7 +214,11 @@ def test_the_beats_are_the_cheapest_of_all_paths(monkeypatch, voices):
             [{67: 0.6, 64: 0.3}, {55: 0.9}, {48: 0.9}],
             [64, 55, 48],
         ),
-        ({"inversions": (0, 0, 3, 0)}, [{64: 0.9}, {60: 0.9}, {43: 0.6, 48: 0.3}], [64, 60, 48]),
+        (
+            {"inversions": ((0, 0, 3, 0),) * len(KINDS)},
+            [{64: 0.9}, {60: 0.9}, {43: 0.6, 48: 0.3}],
+            [64, 60, 48],
+        ),
     ],
 )
 def test_faults_of_a_sonority_are_avoided(fault, tempting, instead):
@@ -492,7 +498,10 @@ def test_what_is_counted_is_what_is_priced(chorales):
     for name, default in asdict(fit.FREE).items():
         if name in fit.BETWEEN or name in fit.NOT_FITTED or name in fit.HEARD:
             continue
-        small = tuple(0.5 ** np.arange(len(default))) if isinstance(default, tuple) else 1.0
+        small = 1.0
+        if isinstance(default, tuple):
+            falling = 0.5 ** np.arange(np.size(default)).reshape(np.shape(default))
+            small = tuple(map(tuple, falling)) if falling.ndim > 1 else tuple(falling)
         costs = replace(fit.FREE, **{name: small})
         spent = sonorities.price_sonorities(chords, song.beats, costs).sum()
         spent += sonorities.movement(chords, song.beats, costs)(1, len(chosen)).sum()
@@ -500,12 +509,15 @@ def test_what_is_counted_is_what_is_priced(chorales):
 
 
 def test_prices_move_towards_bach():
-    costs = replace(Costs(), parallel=2.0, inversions=(0.0, 0.0, 1.0, 0.0))
-    ours = {"parallel": 40.0, "inversions": np.array([10.0, 10, 10, 10])}
-    bach = {"parallel": 10.0, "inversions": np.array([20.0, 40, 10, 10])}  # twice as many: their shares count
+    costs = replace(Costs(), parallel=2.0, inversions=((0.0, 0.0, 1.0, 0.0), (0.0,) * 4))
+    ours = {"parallel": 40.0, "inversions": np.array([[10.0, 10, 10, 10], [2, 2, 2, 2]])}
+    # Twice as many, and many more: of a row the shares count.
+    bach = {"parallel": 10.0, "inversions": np.array([[20.0, 40, 10, 10], [90, 90, 90, 90]])}
     moved = fit.adjust(costs, ours, bach, rate=0.5)
     assert moved.parallel > 2.0
-    assert moved.inversions[0] == 0.0 and moved.inversions[1] < 0 and moved.inversions[2] > 1.0
+    first, second = moved.inversions
+    assert first[0] == 0.0 and first[1] < 0 and first[2] > 1.0
+    assert second == (0.0,) * 4
     # A fault is never rewarded, however rarely it happens.
     assert fit.adjust(costs, ours | {"parallel": 0.0}, bach | {"parallel": 1e6}, rate=1.0).parallel == 0.0
 

@@ -6,7 +6,7 @@ tick, in bars that add up, or one MelodyError. ``SONG_EXAMPLES=5000`` tries so m
 
 import os
 import tempfile
-from dataclasses import asdict
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from test_arranger import Recorder
 from test_reading import write_notes
 
-from utils.arranger.prices import Costs
+from utils.arranger.prices import without_prices
 from utils.arranger.search import decode, give_line
 from utils.arranger.takes import harmonize
 from utils.music import counting
@@ -32,7 +32,6 @@ from utils.songs.song import MelodyError
 
 EXAMPLES = int(os.environ.get("SONG_EXAMPLES", "250"))
 HEALTH = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
-NOTHING = {name: (0.0,) * len(v) if isinstance(v, tuple) else 0.0 for name, v in asdict(Costs()).items()}
 
 
 def tries(share=1):
@@ -227,7 +226,7 @@ def test_the_search_counts_parallels_as_musicians_do(seed, voices, place):
     certain = np.full((48, voices - 1, 128), 1e-4)
     np.put_along_axis(certain, others[..., None], 1.0, axis=-1)
     # Too little to avoid one.
-    costs = Costs(**NOTHING | {"trust": 1.0, "trust_between": 1.0, "crowd": 1e-3})
+    costs = replace(without_prices(), crowd=1e-3)
     found, price = decode(*give_line(certain, grid[:, place], place), costs, tune=place)
     np.testing.assert_array_equal(found, grid)
     assert 48 * price / 1e-3 == pytest.approx(count_parallels(grid), abs=0.01)

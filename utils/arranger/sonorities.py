@@ -196,7 +196,8 @@ def price_sonorities(chords, beats, costs):
     """Price each sonority by itself: float array [beat, candidate]."""
     pitch, kind, _, inversion = chords
     voices = pitch.shape[-1]
-    cost = np.take(costs.kinds, kind) + np.take(costs.inversions, inversion) * (kind != NONE)
+    inversions = np.vstack([costs.inversions, np.zeros(np.shape(costs.inversions)[1])])  # of no chord: last
+    cost = np.take(costs.kinds, kind) + inversions[kind, inversion]
     for upper, (one, other) in enumerate(pairwise(range(voices))):
         distance = pitch[..., one] - pitch[..., other]
         cost += costs.crossing * (distance < 0)

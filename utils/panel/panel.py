@@ -35,6 +35,7 @@ from .worker import Worker
 
 FOLDER = MODEL_DIR / "panel"
 MY_TUNE = "My tune"
+CHANCES = 4  # of being written again in another way: in a few bars different noise may say the same
 
 
 def panel(generator=None, folder=FOLDER):
@@ -187,19 +188,22 @@ class Panel(widgets.VBox):
     def write_again(self):
         """Write the marked bars again, or everything, but for what is held."""
         result, bars, wishes = self._history.now, list(self.instrument.bars), self.wishes
-        self._again += 1
 
         def act():
-            new = write_again(
-                result,
-                bars,
-                wishes.seed.value + self._again,
-                wishes.creativity.value,
-                wishes.chords.value,
-                wishes.closeness.value,
-                self._generator,
-            )
-            same = (new.shown.grid == result.shown.grid).all()
+            for _ in range(CHANCES):
+                self._again += 1
+                new = write_again(
+                    result,
+                    bars,
+                    wishes.seed.value + self._again,
+                    wishes.creativity.value,
+                    wishes.chords.value,
+                    wishes.closeness.value,
+                    self._generator,
+                )
+                same = (new.shown.grid == result.shown.grid).all()
+                if not same:
+                    break
             self._go_on(new)
             more = " Nothing else was found: let go of more, or raise the surprise." if same else ""
             return f"{result.names[result.take]}: {new.did}.{more}"
