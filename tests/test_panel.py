@@ -15,6 +15,7 @@ import pytest
 from utils.arranger.takes import harmonize_takes
 from utils.lesson.definitions import NOTEBOOK
 from utils.panel.controls import AS_IT_IS
+from utils.panel.lay_out import play_take
 from utils.panel.panel import panel as open_panel
 from utils.panel.work_file import unpack
 from utils.songs.song import MelodyError
@@ -122,6 +123,18 @@ def test_the_first_take_is_shown_before_the_others_are_made(tmp_path):
     assert seen == [1, 3]
     held = now(panel).held
     assert len(held) == 3 and all(array[:, 0].all() and not array[:, 1:].any() for array in held)
+
+
+def test_how_the_first_take_begins_is_played_before_the_others_are_made(tmp_path, monkeypatch):
+    done, panel = [], typed(tmp_path, takes=3)
+
+    def log(act):
+        return lambda *asked, **options: done.append(act) or act(*asked, **options)
+
+    monkeypatch.setattr("utils.panel.panel.harmonize_takes", log(harmonize_takes))
+    monkeypatch.setattr("utils.panel.instrument.play_take", log(play_take))
+    press(panel, panel.button)
+    assert done == [harmonize_takes, play_take, harmonize_takes]
 
 
 def test_what_is_taken_home_opens(played):

@@ -165,6 +165,7 @@ class Panel(widgets.VBox):
             if number == 1:
                 return f"{name}: one take."
             self._worker.tell(f"{name}: the likeliest take is there; writing {count(number - 1, 'other')}")
+            self.instrument.prepare()
             others = [replace(take, melody=first.melody) for take in ask(takes=number - 1, sober=0)]
         now = self._history.now
         held = (*now.held, *(np.array(take.given) for take in others))
