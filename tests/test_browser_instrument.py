@@ -359,7 +359,8 @@ def test_another_take_goes_on_at_the_same_moment(page):
     said_by_kernel(page, "instrument.take", "1")
     assert run(page, "return all('.takes [aria-checked=true]').map(one => one.textContent)") == ["Second"]
     browser.wait_for(lambda: run(page, "return find('.score .note') !== null"), 20)
-    bass = "return Array.from(instrument.player.sound.tracks[3].getChannelData(0).filter((_, at) => at % 99 < 1))"
+    track = "instrument.player.sound.tracks[3].getChannelData(0)"
+    bass = f"return Array.from({track}.filter((_, at) => at % 99 === 0))"
     sounds = [run(page, bass)]
     run(page, "all('.takes button')[0].click()")
     browser.wait_for(lambda: run(page, "return instrument.ready"), 20)

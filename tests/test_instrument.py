@@ -136,9 +136,10 @@ def test_a_voice_is_found_again_in_its_clip(takes, tmp_path):
     assert [voice["pan"] for voice in facts["voices"]] == sorted(voice["pan"] for voice in facts["voices"])
 
 
-def test_an_excerpt_is_cut_out_of_the_whole(takes, tmp_path):
+# Just after a note has ended; long after one has begun.
+@pytest.mark.parametrize(("first", "last"), [(3.05, 6.3), (10.2, 11.0)])
+def test_an_excerpt_is_cut_out_of_the_whole(takes, tmp_path, first, last):
     path = takes[0].write(tmp_path / "take.mid", programs=[0, 19, 0, 19])
-    first, last = 3.05, 6.3  # just after a note has ended; while one sounds
     window = slice(round(first * sound.SAMPLE_RATE), round(last * sound.SAMPLE_RATE))
     excerpts = sound.render_voices(path, excerpt=(first, last))
     for part, whole in zip(excerpts, sound.render_voices(path), strict=True):
