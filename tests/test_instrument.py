@@ -144,7 +144,7 @@ def test_an_excerpt_is_cut_out_of_the_whole(takes, tmp_path, first, last):
     excerpts = sound.render_voices(path, excerpt=(first, last))
     for part, whole in zip(excerpts, sound.render_voices(path), strict=True):
         np.testing.assert_allclose(part, whole[window], atol=1e-5)
-        assert np.abs(part).max() > 0.1
+        assert np.abs(part).max() > 0.01
 
 
 def test_of_long_music_what_comes_next_is_played_first(takes):
