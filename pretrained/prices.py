@@ -32,23 +32,26 @@ ROUNDS = 10
 TAKES = 8  # of each melody: the sober one, which counts in every round, and others, one a round
 RATE, SLOWER_AFTER = 0.5, 5  # of the logarithm, and the rounds after which the rate is halved
 ONE_MORE = 0.5  # added to all counts, so that what never happens has a logarithm
-LOWEST, HIGHEST = -4.0, 9.0  # nats
+LOWEST, HIGHEST = -4.0, 12.0  # nats
 # How often, as a share of Bach: less what a teacher marks in any pupil but him, and what is rare in him, as
-# the search has it where the network is unsure, not where it is meant; more what makes the bass walk, as
-# fewer of its passing notes follow each other than of his.
+# the search has it where the network is unsure, not where it is meant; more what makes voices walk, as
+# fewer of their passing notes follow each other than of his.
 AIMS = {
     "phrase_end": 0.1,
-    "parallel": 0.2,
-    "crowd": 0.1,
+    "parallel": 0.12,
+    "crowd": 0.05,
     "wide": 0.2,
     "seventh": 0.6,
-    "stray_six_four": 0.3,
-    "late_leading_tone": 0.3,
-    "minor_dominant": 0.6,
-    "kinds": np.array([1, 1, 1, 1, 1, 1, 1, 1, 1, 0.8, 0.8, 0.25, 1, 1, 1, 1]),  # no fifth, no third
-    "inner_moves": np.array([1, 1, 0.95, 0.65, 0.2, 0.3, 0.2, 0.1]),
+    "stray_six_four": 0.2,
+    "leading_tone": 0.35,
+    "doubled_third": 0.35,
+    "late_leading_tone": 0.2,
+    "minor_dominant": 0.4,
+    "kinds": np.array([1, 1, 1, 1, 1, 1, 1, 1, 1, 0.8, 0.8, 0.15, 1, 1, 1, 1]),  # no fifth, no third
+    "inner_moves": np.array([1, 1, 0.95, 0.6, 0.2, 0.25, 0.15, 0.1]),
     "bass_moves": np.array([1, 1, 1, 1, 0.4, 0.5, 0.7, 0.2]),
-    "bass_shapes": np.array([1, 1.35, 0.8, 1, 1, 1, 0.6]),
+    "inner_shapes": np.array([1, 1.05, 1, 1, 1, 1, 1]),
+    "bass_shapes": np.array([1, 1.5, 0.8, 1, 1, 1, 0.6]),
 }
 MAY_BE_REWARDED = ("contrary", "together", "bass_stays")  # of the prices that stand alone
 # The network crosses voices and parts them less often than Bach: that is no reason to pay for it. And simple
@@ -238,12 +241,18 @@ def adjust(costs, ours, bach, rate):
     """
     changed = {}
     for name, counted in ours.items():
-        aim = AIMS.get(name, 1) * np.asarray(bach[name])
+        aim = find_aim(name, counted, bach[name])
         price = np.asarray(getattr(costs, name)) + rate * np.log((counted + ONE_MORE) / (aim + ONE_MORE))
         lowest = LOWEST if price.ndim or name in MAY_BE_REWARDED else 0
         price = np.clip(price, lowest, HIGHEST)
         changed[name] = tuple(price.round(2).tolist()) if price.ndim else round(float(price), 2)
     return replace(costs, **changed)
+
+
+def find_aim(name, ours, bach):
+    """Say how often what has a price should be done: float or float array. Of a list, the shares count."""
+    aim = AIMS.get(name, 1) * np.asarray(bach, float)
+    return aim * np.sum(ours) / np.sum(aim) if aim.ndim else aim
 
 
 def fit(songs, costs, rounds=ROUNDS, say=print):
@@ -258,7 +267,8 @@ def fit(songs, costs, rounds=ROUNDS, say=print):
 
 def _missed(ours, bach):
     """Average how far the counts are from Bach's, weighted by them."""
-    off = [np.abs(np.log((ours[n] + ONE_MORE) / (AIMS.get(n, 1) * bach[n] + ONE_MORE))) for n in ours]
+    aims = {name: find_aim(name, ours[name], bach[name]) for name in ours}
+    off = [np.abs(np.log((ours[name] + ONE_MORE) / (aims[name] + ONE_MORE))) for name in ours]
     return np.average(np.hstack(off), weights=np.hstack([bach[n] for n in ours]) + ONE_MORE)
 
 

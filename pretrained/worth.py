@@ -123,7 +123,10 @@ def measure_arranged(grids, songs, training):
 
 def _mean(values):
     """Average over songs; of counts, the share of all songs together."""
-    return np.nanmean(values) if values.ndim == 1 else values[:, 0].sum() / values[:, 1].sum()
+    if values.ndim == 1:
+        return np.nanmean(values)
+    part, whole = values.sum(axis=0)
+    return part / whole if whole else np.nan
 
 
 def main(arguments=None):

@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 
 from utils.arranger.proposals import average_over_keys, propose
+from utils.arranger.takes import harmonize_takes
 from utils.corpus.pieces import load_chorales
 from utils.corpus.windows import window_starts
+from utils.exam import exam
 from utils.exam.exam import LOWER_VOICES, measure, read_evaluation
 from utils.exam.figure import plot_evaluation
 from utils.exam.rows import arrange, bach_against_bach, load_songs, predict_alone, retrieve, shuffle
@@ -291,6 +293,27 @@ def test_whole_songs_are_arranged_below_their_melodies():
     assert sung.shape == chorale.grid.shape
 
 
+def test_each_take_is_measured_as_it_is_delivered(monkeypatch):
+    whole = dict(sorted(load_whole_songs("valid", CHORALES).items(), key=lambda item: len(item[1].grid))[:2])
+    held_out = load_songs("valid", CHORALES)
+    named = {name: held_out[name] for name in whole}
+    splits = {"valid": named, "train": load_songs("train", CHORALES)}
+    monkeypatch.setattr(exam, "load_songs", lambda split: splits[split])
+    monkeypatch.setattr(exam, "load_whole_songs", lambda split: whole)
+    generator = load_network(SHIPPED / "generator.npz")
+    rows = exam.evaluate_takes("valid", generator, takes=3, seed=4, say=str)["rows"]
+    assert list(rows) == ["real Bach", "take 1", "take 2", "take 3"]
+    takes = [harmonize_takes(melody_of(chorale), 3, 4, generator=generator) for chorale in whole.values()]
+    for number in range(3):
+        expected = measure_whole([by_price[number].grid for by_price in takes], list(whole.values()))
+        for name, values in expected.items():
+            np.testing.assert_allclose(rows[f"take {number + 1}"][name], values, atol=1e-5)
+    (sober,), _ = arrange(generator, None, list(named.values()), 1, creativity=0)
+    told = measure(sober, list(named.values()))["accuracy bass"]
+    np.testing.assert_allclose(rows["take 1"]["accuracy bass"], told, atol=1e-5)
+    assert "root diversity" in rows["take 3"] and "root diversity" not in rows["take 1"]
+
+
 # --- What is shipped ---------------------------------------------------------
 
 
@@ -304,8 +327,9 @@ def test_shipped_weights_reproduce_the_shipped_table():
     generator, critic = (load_network(SHIPPED / f"{n}.npz") for n in ("generator", "critic"))
     training = list(load_songs("train", CHORALES).values())
     alone, _ = predict_alone(generator, songs)
-    arranged, _ = arrange(generator, critic, songs, takes=1)
-    for row, sung in (("network alone", alone), ("one take", arranged[0])):
+    arranged, _ = arrange(generator, critic, songs, stored["takes"])
+    (sober,), _ = arrange(generator, critic, songs, 1, creativity=0)
+    for row, sung in (("network alone", alone), ("arrangement", sober), ("one take", arranged[0])):
         measured = measure(sung, songs, training)
         del measured["conditioning gap"]  # depends on all the other songs
         for name, values in measured.items():

@@ -502,7 +502,7 @@ def test_what_is_counted_is_what_is_priced(chorales):
 def test_prices_move_towards_bach():
     costs = replace(Costs(), parallel=2.0, inversions=(0.0, 0.0, 1.0, 0.0))
     ours = {"parallel": 40.0, "inversions": np.array([10.0, 10, 10, 10])}
-    bach = {"parallel": 10.0, "inversions": np.array([10.0, 20, 5, 10])}
+    bach = {"parallel": 10.0, "inversions": np.array([20.0, 40, 10, 10])}  # twice as many: their shares count
     moved = fit.adjust(costs, ours, bach, rate=0.5)
     assert moved.parallel > 2.0
     assert moved.inversions[0] == 0.0 and moved.inversions[1] < 0 and moved.inversions[2] > 1.0

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .exam.exam import evaluate, evaluate_alone, evaluate_creativity, read_evaluation, write_evaluation
+from .exam.exam import (
+    evaluate,
+    evaluate_alone,
+    evaluate_creativity,
+    evaluate_takes,
+    read_evaluation,
+    write_evaluation,
+)
 from .exam.given import evaluate_given, table_given
 from .exam.tables import SHOWN, summarize, table, table_recipes
 from .networks.store import load_network
@@ -17,6 +24,7 @@ __all__ = [
     "evaluate_alone",
     "evaluate_creativity",
     "evaluate_given",
+    "evaluate_takes",
     "read_evaluation",
     "summarize",
     "table",
@@ -35,6 +43,7 @@ def main(arguments=None):
         "--alone", nargs="*", default=[], metavar="ROW=FILE", help="more generators to measure"
     )
     parser.add_argument("--creativity", action="store_true", help="measure the knob instead of the rows")
+    parser.add_argument("--each-take", action="store_true", help="measure every take, as they are delivered")
     parser.add_argument("--given", action="store_true", help="measure what is written to any part")
     parser.add_argument("--takes", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
@@ -49,6 +58,11 @@ def main(arguments=None):
         evaluations = evaluate_given(chosen.split, generator, others)
         write_evaluation(chosen.output, evaluations)
         print(f"{table_given(evaluations)}\n\nTable: {chosen.output}")
+        return
+    if chosen.each_take:
+        evaluation = evaluate_takes(chosen.split, generator, chosen.takes, chosen.seed)
+        write_evaluation(chosen.output, evaluation)
+        print(f"{table(summarize(evaluation), intervals=False)}\n\nTable: {chosen.output}")
         return
     if chosen.creativity:
         evaluation = evaluate_creativity(chosen.split, generator, takes=chosen.takes, seed=chosen.seed)

@@ -198,6 +198,42 @@ def evaluate_alone(split, generators):
     return as_json(split, named, rows)
 
 
+def evaluate_takes(split, generator, takes=8, seed=0, say=print):
+    """Measure each take in the order in which they are delivered: the sober one, then by their price.
+
+    Parameters
+    ----------
+    split : {"valid", "test"}
+    generator : keras.Model
+    takes, seed : int
+    say : callable
+        Told what is next.
+
+    Returns
+    -------
+    dict
+        "split", "songs" and "rows" as in :func:`evaluate`: "real Bach", "take 1" and so on. The last take
+        tells how much the takes of a song differ.
+    """
+    named, training = load_songs(split), list(load_songs("train").values())
+    songs, chorales = list(named.values()), list(load_whole_songs(split).values())
+    say(f"{takes} takes of every song")
+    arranged, scores = arrange(generator, None, songs, takes, seed, sober=1)
+    prices = scores["price"]
+    prices[0] = -np.inf  # the sober one is the first
+    order = prices.argsort(axis=0)
+    say("whole chorales")
+    several = arrange_whole(generator, None, chorales, takes, seed)
+    rows = {"real Bach": measure(songs, songs, training)}
+    rows["real Bach"] |= measure_whole([chorale.grid for chorale in chorales], chorales)
+    for number in range(takes):
+        grids = [arranged[take][song] for song, take in enumerate(order[number])]
+        whole = [by_price[number].grid for by_price in several]
+        rows[f"take {number + 1}"] = measure(grids, songs, training) | measure_whole(whole, chorales)
+    rows[f"take {takes}"] |= measure_takes(arranged)
+    return as_json(split, named, rows)
+
+
 def evaluate_creativity(split, generator, levels=CREATIVITY_LEVELS, takes=4, seed=0, say=print):
     """Measure what the knob ``creativity`` buys, and what it costs.
 

@@ -168,7 +168,7 @@ def predict_alone(generator, songs):
     return answers, {name: np.array(values) for name, values in validity.items()}
 
 
-def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, costs=None):
+def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, costs=None, sober=0):
     """Arrange every melody as a user would get it, several times.
 
     Parameters
@@ -176,7 +176,7 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
     generator : keras.Model
     critic : keras.Model or None
     songs : list of int array [step, voice=4]
-    takes, seed, creativity, costs
+    takes, seed, creativity, costs, sober
         As in :func:`.harmonize_takes`.
 
     Returns
@@ -192,7 +192,15 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
         ends = guess_phrase_ends(song[:, 0], begins, np.arange(0, len(song), STEPS_PER_BAR))
         ends = last_notes(begins, ends)
         found = harmonize_given(
-            generator, give_melody(song), takes, seed, critic, creativity, costs, phrase_ends=ends
+            generator,
+            give_melody(song),
+            takes,
+            seed,
+            critic,
+            creativity,
+            costs,
+            sober=sober,
+            phrase_ends=ends,
         )
         for number_of_take, take in enumerate(found):
             answers[number_of_take].append(np.column_stack([song[:, 0], take.grid[:, 1:]]))
