@@ -112,6 +112,14 @@ class Instrument(anywidget.AnyWidget):
     def _melody(self, take):
         return self._arrangements[take].melody
 
+    def find_again(self, note):
+        """Give a note that was chosen as it is now, or None if it is gone."""
+        if note is None:
+            return None
+        line = self.takes[self.take]["notes"][note["number"]]
+        name = next((one["name"] for one in line if one["step"] == note["step"]), None)
+        return name and note | {"pitch": name}
+
     def prepare(self):
         """Play how the shown take begins, before something else is done that keeps the machine busy."""
         self._prepared = self.takes[self.take]["key"], (waiting := Future())
