@@ -48,7 +48,7 @@ AIMS = {
     "late_leading_tone": 0.2,
     "minor_dominant": 0.4,
     "kinds": np.array([1, 1, 1, 1, 1, 1, 1, 1, 1, 0.8, 0.8, 0.15, 1, 1, 1, 1]),  # no fifth, no third
-    "inner_moves": np.array([1, 1, 0.95, 0.6, 0.2, 0.25, 0.15, 0.1]),
+    "inner_moves": np.array([1, 1.1, 1.05, 0.6, 0.2, 0.25, 0.15, 0.1]),
     "bass_moves": np.array([1, 1, 1, 1, 0.4, 0.5, 0.7, 0.2]),
     "inner_shapes": np.array([1, 1.05, 1, 1, 1, 1, 1]),
     "bass_shapes": np.array([1, 1.5, 0.8, 1, 1, 1, 0.6]),

@@ -6,7 +6,7 @@ import numpy as np
 
 SPARE = 0.9  # so many more takes, for each with noise that is asked for, are written than are kept
 # What it is worth, in nats a step, that a take has other roots than those chosen before it, on all beats.
-DIFFERENCE = 0.2
+DIFFERENCE = 0.25
 
 
 def count_spare(takes):

@@ -37,73 +37,73 @@ class Costs:
     # A sonority on a beat.
     trust: float = 0.7  # how much the improbability of its notes counts
     kinds: tuple[float, ...] = (
-        -0.03,
-        -0.24,
-        -0.11,
-        8.62,
-        -0.33,
-        0.09,
+        -0.05,
+        -0.26,
+        -0.08,
+        12.0,
+        -0.38,
+        0.15,
+        0.06,
         0.12,
-        0.14,
-        -0.51,
-        0.54,
-        0.38,
-        4.21,
-        -0.74,
-        -0.1,
-        -0.28,
-        0.95,
+        -0.57,
+        0.58,
+        0.41,
+        5.47,
+        -0.84,
+        -0.13,
+        -0.32,
+        0.87,
     )  # of chords in KINDS, none last
-    inversions: tuple[float, ...] = (0.06, 0.01, -0.75, -0.51)  # root in the bass, third, fifth, seventh
+    inversions: tuple[float, ...] = (0.06, -0.01, -0.75, -0.55)  # root in the bass, third, fifth, seventh
     crossing: float = 1.0  # each pair of neighbors with the upper voice below the lower
     spacing: float = 1.0  # over an octave between neighbors, the lowest voice left out
     sweetness: float = 0.0  # times the consonance with the melody (-1..1, as in the PCS), each voice
-    leading_tone: float = 0.73  # doubled in a dominant of the key
-    minor_dominant: float = 1.94  # a minor chord on the fifth degree, in minor
+    leading_tone: float = 0.86  # doubled in a dominant of the key
+    minor_dominant: float = 2.2  # a minor chord on the fifth degree, in minor
     melody_clash: float = 0.0  # the melody's note on the half beat makes no chord with it
     opening: float = 9.0  # the first chord is not the tonic in root position
     closing: float = 30.0  # the last chord is not, where the melody lets it
-    minor_ending: float = 10.62  # the last chord is minor
-    phrase_end: float = 1.47  # a phrase ends on anything but a triad in root position
-    cadence: tuple[float, ...] = (-0.53, 0.98, -2.98, 3.93, 2.4)  # by CADENCES
+    minor_ending: float = 12.0  # the last chord is minor
+    phrase_end: float = 1.57  # a phrase ends on anything but a triad in root position
+    cadence: tuple[float, ...] = (-0.47, 0.76, -2.76, 4.03, 1.77)  # by CADENCES
     # Where the user wants a chord, times how closely it is to be kept to:
     # Each voice with a note foreign to it, its third or root missing, voices that move to another one.
     given_chord: float = 4.0
     given_bass: float = 4.0  # another bass than wanted
     # From beat to beat.
-    parallel: float = 1.55  # fifths, octaves or unisons that two voices reach together from the same
-    inner_moves: tuple[float, ...] = (0.42, 0.4, 0.15, 0.8, 1.13, 1.39, -0.12, 0.85)  # by SIZES
-    bass_moves: tuple[float, ...] = (0.28, 0.12, -0.14, 0.79, 0.84, 1.36, 0.42, 2.11)
-    bass_stays: float = 0.47  # over a bar line
-    contrary: float = -0.29  # outer voices in contrary motion
-    seventh: float = 1.53  # of a chord, in a lower voice, that does not go down by step
-    doubled_third: float = 1.09  # of a dominant that goes to its tonic
+    parallel: float = 1.57  # fifths, octaves or unisons that two voices reach together from the same
+    inner_moves: tuple[float, ...] = (0.51, 0.34, 0.12, 0.84, 1.22, 1.41, 0.0, 0.66)  # by SIZES
+    bass_moves: tuple[float, ...] = (0.28, 0.14, -0.15, 0.76, 0.85, 1.34, 0.42, 2.2)
+    bass_stays: float = 0.45  # over a bar line
+    contrary: float = -0.3  # outer voices in contrary motion
+    seventh: float = 1.46  # of a chord, in a lower voice, that does not go down by step
+    doubled_third: float = 1.22  # of a dominant that goes to its tonic
     stray_six_four: float = 12.0  # a leap of the bass to or from a 6/4 chord, by step a part
     restless: float = 3.0  # a voice that moves under the last note of a phrase, where another one is given
     roots: tuple[float, ...] = (
-        -0.1,
-        -0.06,
-        -0.01,
-        -0.21,
-        -0.14,
-        -0.01,
+        -0.13,
+        -0.07,
+        0.03,
+        -0.15,
+        -0.18,
+        0.01,
         -0.22,
-        -0.45,
-        0.11,
-        0.16,
+        -0.5,
+        0.12,
+        0.15,
         -0.23,
-        -0.54,
+        -0.51,
     )  # the root moves up by so many semitones
     # Between beats.
     trust_between: float = 0.1  # how much the improbability of each sixteenth counts
-    wide: float = 5.38  # a move to or from a note on the half beat by over a fifth, octaves excepted
-    inner_shapes: tuple[float, ...] = (0.35, -0.72, 0.27, 0.01, -0.07, 0.05, 0.24)  # by SHAPES
-    bass_shapes: tuple[float, ...] = (-0.13, -1.71, -0.44, 0.11, -0.58, -0.24, -0.18)
+    wide: float = 6.68  # a move to or from a note on the half beat by over a fifth, octaves excepted
+    inner_shapes: tuple[float, ...] = (0.33, -0.69, 0.2, 0.02, -0.05, 0.06, 0.22)  # by SHAPES
+    bass_shapes: tuple[float, ...] = (-0.14, -1.71, -0.46, 0.06, -0.59, -0.26, -0.17)
     suspension: float = 0.0  # a voice holds its note into the beat and goes down by step on the half
-    clash: float = 0.25  # the half beat makes no chord
-    together: float = 0.34  # each voice but one that moves on a half beat
-    late_leading_tone: float = 0.33  # doubled in a dominant of the key on the half beat
-    crowd: float = 9.99  # parallels from step to step
+    clash: float = 0.23  # the half beat makes no chord
+    together: float = 0.33  # each voice but one that moves on a half beat
+    late_leading_tone: float = 0.26  # doubled in a dominant of the key on the half beat
+    crowd: float = 12.0  # parallels from step to step
 
 
 FREE = Costs(
