@@ -136,6 +136,33 @@ def test_a_voice_is_found_again_in_its_clip(takes, tmp_path):
     assert [voice["pan"] for voice in facts["voices"]] == sorted(voice["pan"] for voice in facts["voices"])
 
 
+# Just after a note has ended; long after one has begun.
+@pytest.mark.parametrize(("first", "last"), [(3.05, 6.3), (10.2, 11.0)])
+def test_an_excerpt_is_cut_out_of_the_whole(takes, tmp_path, first, last):
+    path = takes[0].write(tmp_path / "take.mid", programs=[0, 19, 0, 19])
+    window = slice(round(first * sound.SAMPLE_RATE), round(last * sound.SAMPLE_RATE))
+    excerpts = sound.render_voices(path, excerpt=(first, last))
+    for part, whole in zip(excerpts, sound.render_voices(path), strict=True):
+        np.testing.assert_allclose(part, whole[window], atol=1e-5)
+        assert np.abs(part).max() > 0.01
+
+
+def test_of_long_music_what_comes_next_is_played_first(takes):
+    asked = ((None, 0, 61), (0, 0, 15), (30, 30, 15), (59, 45, 15))
+    for begin, begins, lasts in asked:
+        facts, clips = play_take(takes[0], tempo=15, begin=begin)
+        assert (facts["begin"], facts["seconds"]) == (pytest.approx(begins), pytest.approx(60))
+        assert facts["samples"] / facts["rate"] == pytest.approx(lasts, abs=0.1) and len(clips) == 4
+    whole, short = play_take(takes[0]), play_take(takes[0], begin=4)
+    assert whole == short
+
+
+def test_what_begins_with_a_rest_is_not_blown_up():
+    (take,) = harmonize_takes([("C5", 2), (None, 40), ("D5", 2), ("C5", 4)], takes=1)
+    whole, rest = (play_take(take, tempo=60, begin=begin)[0]["gain"] for begin in (None, 10))
+    assert rest < 5 * whole
+
+
 @pytest.fixture
 def instrument(takes):
     shown = Instrument()
@@ -157,6 +184,20 @@ def test_the_page_gets_what_it_asks_for(instrument):
     narrow = gzip.decompress(pages[0]).decode()
     assert 'viewBox="0 0 400 ' in narrow and message["width"] == 400
     assert 'class="harm"' not in narrow
+
+
+def test_what_is_prepared_is_not_played_again(instrument, monkeypatch):
+    played = []
+    monkeypatch.setattr(
+        "utils.panel.instrument.play_take", lambda *asked: played.append(asked[3]) or play_take(*asked)
+    )
+    instrument.prepare()
+    (first, clips), (again, same) = (ask(instrument, "sound", begin=0) for _ in range(2))
+    assert played == [0] and first == again and clips == same
+    ask(instrument, "sound", begin=1.5)
+    ask(instrument, "sound")
+    ask(instrument, "sound", take=1, begin=0)
+    assert played == [0, 1.5, None, 0]
 
 
 def test_a_score_is_drawn_in_another_thread_too(instrument):
@@ -218,7 +259,9 @@ def test_what_is_too_long_for_a_page_is_refused_with_advice(takes, monkeypatch):
     shown.show(takes[:1], ["Slow"], tempo=5)
     ask_for_sound = {"kind": "sound", "key": shown.takes[0]["key"]}
     shown._answer(shown, ask_for_sound, [])
-    assert sent[0]["kind"] == "trouble"
+    shown.prepare()  # which is no trouble yet
+    shown._answer(shown, ask_for_sound | {"begin": 0}, [])
+    assert [message["kind"] for message in sent] == ["trouble", "trouble"]
     assert "it lasts 3 minutes, and at most 1 are mixed here. Take its MP3 home" in sent[0]["text"]
 
 

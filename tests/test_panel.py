@@ -15,6 +15,7 @@ import pytest
 from utils.arranger.takes import harmonize_takes
 from utils.lesson.definitions import NOTEBOOK
 from utils.panel.controls import AS_IT_IS
+from utils.panel.lay_out import play_take
 from utils.panel.panel import panel as open_panel
 from utils.panel.work_file import unpack
 from utils.songs.song import MelodyError
@@ -124,6 +125,18 @@ def test_the_first_take_is_shown_before_the_others_are_made(tmp_path):
     assert len(held) == 3 and all(array[:, 0].all() and not array[:, 1:].any() for array in held)
 
 
+def test_how_the_first_take_begins_is_played_before_the_others_are_made(tmp_path, monkeypatch):
+    done, panel = [], typed(tmp_path, takes=3)
+
+    def log(act):
+        return lambda *asked, **options: done.append(act) or act(*asked, **options)
+
+    monkeypatch.setattr("utils.panel.panel.harmonize_takes", log(harmonize_takes))
+    monkeypatch.setattr("utils.panel.instrument.play_take", log(play_take))
+    press(panel, panel.button)
+    assert done == [harmonize_takes, play_take, harmonize_takes]
+
+
 def test_what_is_taken_home_opens(played):
     for button in played.desk.home.values():
         press(played, button)
@@ -188,6 +201,62 @@ def test_what_was_said_about_a_song_is_not_said_about_the_next(tmp_path):
     panel.tune.index = 3
     wishes = panel.wishes
     assert (wishes.chords.value, wishes.phrases.value, wishes.pickup.value) == ("", "", AS_IT_IS)
+
+
+def visible(widget):
+    """Everything of a widget that is not hidden."""
+    if getattr(widget.layout, "display", None) == "none":
+        return []
+    return [widget, *(one for child in getattr(widget, "children", ()) for one in visible(child))]
+
+
+def test_chords_can_be_wished_for_from_the_start(tmp_path):
+    panel = typed(tmp_path, "C5 D5 E5 C5")
+    assert panel.wishes.chords in visible(panel) and panel.desk.again not in visible(panel)
+    panel.wishes.chords.value, panel.wishes.closeness.value = "Am", 3
+    press(panel, panel.button)
+    assert {pitch % 12 for pitch in now(panel).shown.grid[0]} <= {9, 0, 4}
+    panel.wishes.chords.value = "C"
+    press(panel, panel.button)
+    assert {pitch % 12 for pitch in now(panel).shown.grid[0]} <= {0, 4, 7}
+
+
+def write_without_its_pickup(path):
+    """A song that begins with an upbeat, in a file that does not say so."""
+    song = mido.MidiFile(ticks_per_beat=480)
+    song.tracks.append(track := mido.MidiTrack())
+    for pitch, beats in [(67, 1), *[(72, 2), (74, 1), (76, 1)] * 5, (72, 3)]:
+        track.append(mido.Message("note_on", note=pitch, velocity=80))
+        track.append(mido.Message("note_off", note=pitch, time=480 * beats))
+    song.save(path)
+    return path.read_bytes()
+
+
+def test_a_pickup_that_is_suspected_is_one_click_away(tmp_path):
+    panel = typed(tmp_path)
+    offer = panel.wishes.offer
+    assert offer not in visible(panel)
+    panel.entry.file = ("upbeat.mid", write_without_its_pickup(tmp_path / "upbeat.mid"))
+    assert "better with a pickup" in press(panel, panel.button)
+    assert offer in visible(panel) and offer.description == "Harmonize upbeat with a pickup of 1 beat"
+    assert now(panel).shown.melody.pickup == 0
+    said = press(panel, offer)
+    assert "upbeat: one take." in said and "pickup" not in said
+    assert offer not in visible(panel) and panel.wishes.pickup.value == "1 beat"
+    assert now(panel).shown.melody.pickup == 1
+
+
+def test_a_pickup_is_offered_of_the_chosen_song_only(tmp_path):
+    panel = typed(tmp_path)
+    panel.entry.file = ("upbeat.mid", write_without_its_pickup(tmp_path / "upbeat.mid"))
+    press(panel, panel.button)
+    panel.source.index = 0
+    assert panel.wishes.offer not in visible(panel)
+    panel.source.index = 1
+    panel.button.click()
+    panel.source.index = 0  # meanwhile
+    panel.wait()
+    assert panel.wishes.offer not in visible(panel) and "better" not in panel.status.value
 
 
 # --- What goes wrong ---------------------------------------------------------
@@ -372,9 +441,9 @@ def test_only_a_note_that_may_change_has_buttons(twinkle):
 
 
 def test_answers_stand_between_the_tools_and_the_music(twinkle):
-    shown = [twinkle.desk.tools, twinkle.status, twinkle.aside, twinkle.desk]
-    assert list(twinkle.children[-5:-1]) == shown
-    assert all(one.layout.display is None for one in shown)
+    shown = [twinkle.desk.tools, twinkle.status, twinkle.wishes.offer, twinkle.aside, twinkle.desk]
+    assert list(twinkle.children[-6:-1]) == shown
+    assert [one.layout.display for one in shown] == [None, None, "none", None, None]
     assert [one.layout.display for one in (open_panel().desk, open_panel().desk.tools)] == ["none"] * 2
 
 

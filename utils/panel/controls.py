@@ -12,7 +12,16 @@ from ..arranger.proposals import CREATIVITY
 from ..path_utils import GALLERY_DIR, PROJECT_DIR
 
 AS_IT_IS = "as in the melody"
-PICKUPS = {"none": 0, "½ beat": 0.5, "1 beat": 1, "1½ beats": 1.5, "2 beats": 2, "3 beats": 3}  # before bar 1
+PICKUPS = {  # before bar 1
+    "none": 0,
+    "½ beat": 0.5,
+    "1 beat": 1,
+    "1½ beats": 1.5,
+    "2 beats": 2,
+    "2½ beats": 2.5,
+    "3 beats": 3,
+    "3½ beats": 3.5,
+}
 TEMPI = (50, 60, 70, 80, 90, 100, 110, 120, 140, 160)  # quarter notes per minute
 INSTRUMENTS = {"piano": 0, "harpsichord": 6, "church organ": 19, "strings": 48, "choir": 52, "brass": 61}
 MOST_TAKES = 16
@@ -128,9 +137,16 @@ def tunes():
 
 
 class Wishes:
-    """What can be asked for before a song is harmonized, beside the song itself."""
+    """What can be asked for before a song is harmonized, beside the song itself.
 
-    def __init__(self):
+    Parameters
+    ----------
+    harmonize : callable
+        Does so, with what is asked for.
+    """
+
+    def __init__(self, harmonize):
+        self._harmonize, self._suspected = harmonize, None
         whole, real = widgets.BoundedIntText, widgets.BoundedFloatText
         self.takes = described(
             whole, "Takes:", "How many arrangements to choose from", 4, min=1, max=MOST_TAKES
@@ -179,6 +195,32 @@ class Wishes:
             step=0.25,
         )
 
+        self.offer = pressed("", "Its longer notes would begin on accents", self._take_offer, "check")
+        show(self.offer, False)
+
+    def offer_pickup(self, song, beats):
+        """Offer a pickup that a song seems to have, or nothing if there is none.
+
+        Parameters
+        ----------
+        song : str
+        beats : Fraction or None
+
+        Returns
+        -------
+        str
+            What is said of it.
+        """
+        self._suspected = next((name for name, known in PICKUPS.items() if known == beats), None)
+        self.offer.description = f"Harmonize {song} with a pickup of {self._suspected}"
+        show(self.offer, bool(self._suspected))
+        return " It would fit its bars better with a pickup." if self._suspected else ""
+
+    def _take_offer(self):
+        if self._suspected:  # not of a second click
+            self.pickup.value = self._suspected
+            self._harmonize()
+
     def more(self):
         """List those that are folded away."""
         return [self.takes, self.seed, self.creativity, self.pickup, self.phrases]
@@ -187,6 +229,7 @@ class Wishes:
         """Take back what was said about another song."""
         self.chords.value = self.phrases.value = ""
         self.pickup.value = AS_IT_IS
+        self.offer_pickup("", None)
 
 
 class Sound:

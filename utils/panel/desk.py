@@ -17,7 +17,7 @@ class Desk(widgets.VBox):
     Parameters
     ----------
     panel : Panel
-        Does what the buttons say, and has the wishes and the sound.
+        Does what the buttons say, and has the sound.
     """
 
     def __init__(self, panel):
@@ -71,7 +71,6 @@ class Desk(widgets.VBox):
         self.report = widgets.HTML()
         self.tools = widgets.VBox(
             [
-                row(panel.wishes.chords, panel.wishes.closeness),
                 row(self.again, self.undo, self.redo, self.hold_bars, self.free_bars),
                 row(widgets.HTML("<b>Hold:</b>"), self.held),
                 row(widgets.HTML("<b>Note:</b>"), self.note, self.lower, self.higher, self.pitch),

@@ -6,6 +6,7 @@ that it shows, and gets them in messages of their own.
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from operator import is_
 
 import anywidget
@@ -50,6 +51,7 @@ class Instrument(anywidget.AnyWidget):
 
     def __init__(self, **options):
         self._arrangements, self._wanted, self._shows = (), {}, 0
+        self._prepared = None, None  # key of a take, and what will be the sound of how it begins
         super().__init__(room=echo().tobytes(), **options)
         self.on_msg(self._answer)
         self.observe(self._follow_take, "take")
@@ -110,6 +112,25 @@ class Instrument(anywidget.AnyWidget):
     def _melody(self, take):
         return self._arrangements[take].melody
 
+    def find_again(self, note):
+        """Give a note that was chosen as it is now, or None if it is gone."""
+        if note is None:
+            return None
+        line = self.takes[self.take]["notes"][note["number"]]
+        name = next((one["name"] for one in line if one["step"] == note["step"]), None)
+        return name and note | {"pitch": name}
+
+    def prepare(self):
+        """Play how the shown take begins, before something else is done that keeps the machine busy."""
+        self._prepared = self.takes[self.take]["key"], (waiting := Future())
+        try:
+            waiting.set_result(self._play(self.take, 0))
+        except Exception as error:  # said when the page asks
+            waiting.set_exception(error)
+
+    def _play(self, number, begin):
+        return play_take(self._arrangements[number], self._wanted["programs"], self._wanted["tempo"], begin)
+
     def _answer(self, _, message, buffers):
         """Send what the page asks for; what goes wrong is said there."""
         key = message.get("key", "")
@@ -119,9 +140,9 @@ class Instrument(anywidget.AnyWidget):
         number = numbers[key]
         try:
             if message["kind"] == "sound":
-                facts, clips = play_take(
-                    self._arrangements[number], self._wanted["programs"], self._wanted["tempo"]
-                )
+                prepared, waiting = self._prepared
+                begins = key == prepared and message.get("begin") == 0
+                facts, clips = waiting.result() if begins else self._play(number, message.get("begin"))
                 self.send({"kind": "sound", "key": key, **facts}, clips)
             elif message["kind"] == "score":
                 heads, pages = draw_take(

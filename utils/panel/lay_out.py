@@ -23,7 +23,9 @@ from ..songs.song import MICROSECONDS_PER_MINUTE
 from ..songs.sound import PEAK, SAMPLE_RATE, encode_voice, pan_places, pan_shares, render_voices
 
 LONGEST_MIX = 20  # minutes; decoded in the page four voices of it take 400 MB
+LEAST_PART, PART = 15, 1 / 20  # seconds of long music that are played first, and their share of very long
 ROOM_FOR_ECHO = 0.9  # what the echo may add to the peak
+QUIETEST_PART = 2.0  # peak, usually 6: louder music may follow
 USUAL_TEMPO = round(MICROSECONDS_PER_MINUTE / 120)  # by the standard, where a file says nothing
 
 
@@ -77,13 +79,22 @@ def lay_out(arrangement, name, tempo=None):
     }
 
 
-def play_take(arrangement, programs=None, tempo=None):
+def play_take(arrangement, programs=None, tempo=None, begin=None):
     """Play the voices of an arrangement, each by itself.
+
+    Parameters
+    ----------
+    arrangement : Arrangement
+    programs, tempo : optional
+        As for ``Arrangement.write``.
+    begin : float, optional
+        Of long music play no more than some seconds from this one on, which are there much sooner.
 
     Returns
     -------
     dict
-        ``rate``: samples a second; ``samples``: how many each voice has; ``gain`` of all together, so that
+        ``rate``: samples a second; ``samples``: how many each voice has; ``begin``: the second at which they
+        begin; ``seconds``: how long the music lasts, played or not; ``gain`` of all together, so that
         they are as loud as a file; ``voices``: for each its ``pan`` from left, -1, to right, 1, and the
         ``gain`` that the decoded sound is to be multiplied with.
     list of bytes
@@ -96,23 +107,27 @@ def play_take(arrangement, programs=None, tempo=None):
     """
     with TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=2) as pool:
         path = arrangement.write(Path(folder) / "take.mid", programs, tempo)
-        minutes = mido.MidiFile(path).length / 60
-        if minutes > LONGEST_MIX:
+        seconds = mido.MidiFile(path).length
+        if seconds > 60 * LONGEST_MIX:
             raise ValueError(
-                f"it lasts {minutes:.0f} minutes, and at most {LONGEST_MIX} are mixed here. "
+                f"it lasts {seconds / 60:.0f} minutes, and at most {LONGEST_MIX} are mixed here. "
                 "Take its MP3 home, or harmonize a part of it"
             )
+        excerpt = _choose_excerpt(begin, seconds)
         waiting, ears = [], 0
         shares = pan_shares(arrangement.grid.shape[1])
-        for share, mono in zip(shares, render_voices(path), strict=True):
+        for share, mono in zip(shares, render_voices(path, excerpt=excerpt), strict=True):
             waiting.append(pool.submit(encode_voice, mono))  # while the next one is played
             ears = ears + share[:, None] * mono
         clips = [encoding.result() for encoding in waiting]
     places = pan_places(len(clips)).tolist()
+    quietest = QUIETEST_PART if excerpt else 1e-6
     facts = {
         "rate": SAMPLE_RATE,
         "samples": ears.shape[1],
-        "gain": ROOM_FOR_ECHO * PEAK / max(float(np.abs(ears).max()), 1e-6),
+        "begin": excerpt[0] if excerpt else 0,
+        "seconds": seconds,
+        "gain": ROOM_FOR_ECHO * PEAK / max(float(np.abs(ears).max()), quietest),
         "voices": [{"pan": pan, "gain": gain} for pan, (_, gain) in zip(places, clips, strict=True)],
     }
     return facts, [clip for clip, _ in clips]
@@ -150,6 +165,15 @@ def draw_take(arrangement, notes, width, chords=False, layout="choir"):
         for head, number in zip(part, _find_notes(notes[voice], part), strict=True)
     ]
     return heads, [gzip.compress(page.encode()) for page in pages]
+
+
+def _choose_excerpt(begin, seconds):
+    """Choose what is played of long music first: pair of seconds, or None for all of it."""
+    length = max(LEAST_PART, seconds * PART)
+    if begin is None or seconds <= 2 * length:
+        return None
+    first = max(0, min(begin, seconds - length))
+    return first, first + length
 
 
 def _read_score(arrangement, path):

@@ -23,7 +23,7 @@ from ..path_utils import MODEL_DIR, atomic_write
 from ..songs.song import MelodyError
 from ..songs.typed import parse_notes
 from . import work_file
-from .controls import PICKUPS, Sound, Wishes, described, fold, pressed, show, tunes
+from .controls import PICKUPS, Sound, Wishes, described, fold, pressed, row, show, tunes
 from .desk import Desk
 from .editing import change_note, hold, move_phrases, next_in_scale, words_for, write_again
 from .entry import TuneEntry, write_aside
@@ -68,9 +68,10 @@ class Panel(widgets.VBox):
         self.desk = Desk(self)
         self.instrument = self.desk.instrument
         top = widgets.VBox([self.source, self.tune, self.entry, self.voices])
-        asked = [top, self.button, self._more, self.desk.tools]
+        chords = row(self.wishes.chords, self.wishes.closeness)
+        asked = [top, chords, self.button, self._more, self.desk.tools]
         # Answers stand beside the music: what is done there is not answered out of sight.
-        super().__init__([*asked, self.status, self.aside, self.desk, self.courier])
+        super().__init__([*asked, self.status, self.wishes.offer, self.aside, self.desk, self.courier])
         self.add_class("bach-panel")
         self._watch()
         self._show_source()
@@ -90,7 +91,7 @@ class Panel(widgets.VBox):
         self.entry = TuneEntry()
         self.entry.endings += f",{work_file.ENDING}"
         self.voices = WhichVoice()
-        self.wishes, self.sound = Wishes(), Sound()
+        self.wishes, self.sound = Wishes(self.harmonize), Sound()
         self.button = pressed(
             "Harmonize", "Write the other voices", self.harmonize, "music", button_style="primary"
         )
@@ -135,6 +136,7 @@ class Panel(widgets.VBox):
     def harmonize(self):
         """Set voices to the chosen melody."""
         first = self._generator is None and not load_shipped_generator.cache_info().currsize
+        self.wishes.offer_pickup("", None)
         patience = " The network is loaded first, which takes a few seconds." if first else ""
         self._work(
             f"Harmonizing {self._name()}: {count(self.wishes.takes.value, 'take')}.{patience}",
@@ -164,14 +166,19 @@ class Panel(widgets.VBox):
             self._history.do(replace(result, did=f"{name} harmonized"))
             self._show()
             if number == 1:
-                return f"{name}: one take."
+                return f"{name}: one take.{self._offer_pickup(name, first.melody)}"
             self._worker.tell(f"{name}: the likeliest take is there; writing {count(number - 1, 'other')}")
+            self.instrument.prepare()
             others = [replace(take, melody=first.melody) for take in ask(takes=number - 1, sober=0)]
         now = self._history.now
         held = (*now.held, *(np.array(take.given) for take in others))
         self._history.amend(replace(now, takes=(first, *others), held=held))
         self._show()
-        return f"{name}: {number} takes, the likeliest first."
+        return f"{name}: {number} takes, the likeliest first.{self._offer_pickup(name, first.melody)}"
+
+    def _offer_pickup(self, name, melody):
+        """Offer the pickup that a melody seems to have, if it is still chosen; give what is said of it."""
+        return self.wishes.offer_pickup(name, melody.suspected_pickup if self._name() == name else None)
 
     def _name(self):
         """Say what the chosen melody is called."""
@@ -347,21 +354,13 @@ class Panel(widgets.VBox):
                 result.take,
             )
             if marked:
-                self.instrument.bars, self.instrument.note = bars, self._find_again(note)
+                self.instrument.bars, self.instrument.note = bars, self.instrument.find_again(note)
         finally:
             self._quiet = False
         self._heard = values
         self.desk.appear()
         report = "".join(f"<li>{html.escape(plain(line))}</li>" for line in result.shown.report)
         self.desk.report.value = f"<ul>{report}</ul>"
-
-    def _find_again(self, note):
-        """Give a chosen note as it is now, or None if it is gone."""
-        if note is None:
-            return None
-        line = self.instrument.takes[self.instrument.take]["notes"][note["number"]]
-        name = next((one["name"] for one in line if one["step"] == note["step"]), None)
-        return name and note | {"pitch": name}
 
     def _as_heard(self, result):
         """Move the takes as is wished, each once."""

@@ -95,6 +95,8 @@ class Melody:
         Of the piece; the title is the file's name where it has none.
     phrase_ends : tuple of int
         The steps where the last notes of phrases begin, ascending; empty where nobody knows.
+    suspected_pickup : Fraction, optional
+        Beats of a pickup of which its source says nothing, and with which it would fit its bars better.
     """
 
     grid: np.ndarray
@@ -119,6 +121,7 @@ class Melody:
     lyricist: str = ""
     copyright: str = ""
     phrase_ends: tuple = ()
+    suspected_pickup: Fraction | None = None
 
 
 def read_melody(source, track=None, pickup=None, play_repeats=False, phrases=None):
@@ -260,7 +263,7 @@ def complete_tune(song, melody, report, phrases=None, suspect_pickup=False):
             f"note{'s' * (guess != 1)}: if it has one, ask for it "
             f"(pickup={float(guess):g}, --pickup {float(guess):g})."
         )
-    return replace(melody, report=(*report, *said, how), phrase_ends=ends)
+    return replace(melody, report=(*report, *said, how), phrase_ends=ends, suspected_pickup=guess or None)
 
 
 def read_song(source, play_repeats=False, pickup=None, split=False):

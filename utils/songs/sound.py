@@ -136,10 +136,7 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
     voices = [track for track in midi.instruments if track.notes and not track.is_drum]
     pans = pan_shares(len(voices))
     if seconds is not None:
-        for voice in voices:
-            voice.notes = [note for note in voice.notes if note.start < seconds]
-            for note in voice.notes:
-                note.end = min(note.end, seconds + FADE)
+        _cut(voices, 0, seconds)
     end = max((note.end for voice in voices for note in voice.notes), default=0)
     if not end:
         return np.zeros((int(SILENCE * fs), CHANNELS), np.float32)
@@ -158,7 +155,7 @@ def render(midi_path, fs=SAMPLE_RATE, soundfont="auto", seconds=None):
     return sound.T
 
 
-def render_voices(midi_path, fs=SAMPLE_RATE, soundfont="auto"):
+def render_voices(midi_path, fs=SAMPLE_RATE, soundfont="auto", excerpt=None):
     """Play each voice of a MIDI file by itself, to be mixed by somebody else.
 
     Spread from left to right by :func:`pan_places` at equal power, added up, and followed by their mean's
@@ -170,6 +167,8 @@ def render_voices(midi_path, fs=SAMPLE_RATE, soundfont="auto"):
         As :func:`.write_tracks` writes it: a track a voice, behind that of the conductor.
     fs, soundfont : optional
         As for :func:`render`.
+    excerpt : (float, float), optional
+        From which second to which: what is cut out of the whole, without the rest being played.
 
     Yields
     ------
@@ -189,12 +188,16 @@ def render_voices(midi_path, fs=SAMPLE_RATE, soundfont="auto"):
         voices.append(_parse([midi.tracks[0], track], midi.ticks_per_beat).instruments)
         end = max([end, *(note.end for played in voices[-1] for note in played.notes)])
     _check_length(midi_path, end)
-    samples = _samples(end, fs)
+    first, last = excerpt or (0, end)
+    for played in voices:
+        _cut(played, first, last)
+    samples = _samples(min(end, last + FADE), fs)
+    window = slice(round(first * fs), round(last * fs)) if excerpt else slice(None)
     for played in voices:
         mono = np.zeros(samples, np.float32)
         for own in _play_all([one for one in played if not one.is_drum], fs, samples, soundfont):
             mono[: len(own)] += own
-        yield mono
+        yield mono[window]
 
 
 def pan_places(voices):
@@ -341,6 +344,14 @@ def _check_length(midi_path, seconds):
             f"{midi_path} lasts {seconds:.0f} s; at most {LONGEST:.0f} s are played. Cut it into parts, or "
             "ask for the first seconds."
         )
+
+
+def _cut(voices, first, last):
+    """Leave out the notes of instruments that are not heard between two seconds, and shorten the last."""
+    for voice in voices:
+        voice.notes = [note for note in voice.notes if note.start < last and note.end + FADE > first]
+        for note in voice.notes:
+            note.end = min(note.end, last + FADE)
 
 
 def _samples(end, fs):

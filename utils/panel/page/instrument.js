@@ -4,12 +4,13 @@ import { barAt, beatAt, neighbor, noteAt, secondsAt, spoken } from "./clock.js";
 import { h, roving } from "./dom.js";
 import { buildStrip, title } from "./mixer.js";
 import { phraseEnds } from "./phrases.js";
-import { decode, Player } from "./player.js";
+import { decode, has, Player } from "./player.js";
 import { buildRoll } from "./roll.js";
 import { buildScore } from "./score.js";
 import { buildTransport } from "./transport.js";
 
 const GRACE = 0.4; // seconds after a beat in which "back" means the one before
+const ENOUGH = 5; // seconds that are heard while the whole is made
 const KEPT = 1200; // seconds of the sounds of takes: 400 MB where there are four voices
 const WIDTHS = { step: 80, least: 320, most: 1200 }; // pixels for which scores are engraved
 const MODES = { play: "Play from", bars: "Mark bars", phrases: "Phrase ends" }; // what a click does
@@ -35,7 +36,7 @@ function buildInstrument(model) {
   const mix = [];
   let [take, beat, pending, width, frame] = [null, 0, null, 0, 0];
 
-  const player = new Player(model.get("room"), () => refresh());
+  const player = new Player(model.get("room"), () => refresh(), starve);
   const act = { point: onPoint, movePhrase };
   const transport = buildTransport({ toggle, seek: seekTo, key: onKey });
   const score = buildScore(act);
@@ -54,7 +55,12 @@ function buildInstrument(model) {
       ...all.map((one, index) =>
         h(
           "button",
-          { type: "button", role: "radio", onclick: () => chooseTake(index), onpointerenter: () => ask("sound", one) },
+          {
+            type: "button",
+            role: "radio",
+            onclick: () => chooseTake(index),
+            onpointerenter: () => ask("sound", one, here(one)),
+          },
           one.name,
         ),
       ),
@@ -130,7 +136,7 @@ function buildInstrument(model) {
 
   function ask(kind, one, more = {}) {
     const id = `${kind} ${one.key} ${more.width ?? ""}`;
-    if (asked.has(id) || (kind === "sound" && sounds.has(one.key))) return;
+    if (asked.has(id) || (kind === "sound" && sounds.get(one.key)?.whole)) return;
     asked.add(id);
     model.send({ kind, key: one.key, ...more });
   }
@@ -138,17 +144,32 @@ function buildInstrument(model) {
   // Go over to the sound of the take that is shown as soon as it is there, at the same moment.
   function takeSound() {
     const sound = sounds.get(pending.key);
-    root.classList.toggle("waiting", !sound);
-    if (!sound) return ask("sound", pending);
+    const enough = sound && has(sound, here(pending).begin, ENOUGH);
+    root.classList.toggle("waiting", !enough);
+    if (!enough) return ask("sound", pending, here(pending));
     const before = parts.heard ?? pending;
     [parts.heard, pending] = [pending, null];
     player.loop &&= loopOf();
     if (player.playing) player.use(sound, (seconds) => secondsAt(take.clock, beatAt(before.clock, seconds)));
     else player.use(sound, () => secondsAt(take.clock, beat));
     applyMix();
-    if (parts.eager) player.play(secondsAt(take.clock, beat));
+    const eager = parts.eager;
     parts.eager = false;
+    if (eager) player.play(secondsAt(take.clock, beat));
+    ask("sound", take); // all of it
     refresh();
+  }
+
+  // Of long music what comes next is there first.
+  function here(one) {
+    return { begin: secondsAt(one.clock, now()) };
+  }
+
+  // The whole is not there yet, and what there was of it is over.
+  function starve() {
+    [beat, pending, parts.eager] = [beatAt(parts.heard.clock, player.rest), take, true];
+    root.classList.add("waiting");
+    refresh(true);
   }
 
   async function onMessage(message, buffers) {
@@ -158,6 +179,7 @@ function buildInstrument(model) {
       asked.delete(`sound ${message.key} `);
       forgetSounds([message.key, take?.key, parts.heard?.key]);
       if (pending?.key === message.key) takeSound();
+      else if (parts.heard?.key === message.key) player.use(sounds.get(message.key), (seconds) => seconds);
     } else if (message.kind === "score" && current && message.width === width) {
       const pages = await Promise.all(buffers.map(unpack));
       if (message.width === width && take?.key === message.key) score.show(pages, message.heads, take);
@@ -174,7 +196,7 @@ function buildInstrument(model) {
   // Of long pieces not all takes can be kept; the oldest is asked for again when it is wanted.
   function forgetSounds(needed) {
     for (const key of [...sounds.keys()].filter((one) => !needed.includes(one))) {
-      const seconds = [...sounds.values()].reduce((sum, sound) => sum + sound.seconds, 0);
+      const seconds = [...sounds.values()].reduce((sum, { begin, end }) => sum + end - begin, 0);
       if (seconds > KEPT) sounds.delete(key);
     }
   }
@@ -431,7 +453,7 @@ function buildInstrument(model) {
       return player.playing;
     },
     get ready() {
-      return Boolean(player.sound && !pending);
+      return Boolean(player.sound?.whole && !pending);
     },
   };
   showTakes();

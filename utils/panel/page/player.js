@@ -3,17 +3,28 @@
 const AHEAD = 3; // seconds that are scheduled of a loop: timers of hidden pages run once a second
 const SOON = 0.03; // seconds until what is scheduled now begins
 const FADE = 0.012; // seconds, where sound is cut
+const RISE = FADE / 4; // where it begins, and where one sound takes over from another
+const GLIDE = 0.3; // seconds in which it grows as loud as the one that takes over
 const ENCODER_DELAY = 1105; // samples that MP3 puts before the sound, where a decoder leaves them in
 const FRAME = 576;
 
 export async function decode(facts, clips) {
   const decoder = new OfflineAudioContext(1, 1, facts.rate);
   const decoded = await Promise.all(clips.map((clip) => decoder.decodeAudioData(bytesOf(clip))));
+  const end = facts.begin + facts.samples / facts.rate; // of what is there of the music
   return {
     ...facts,
-    seconds: facts.samples / facts.rate,
+    end,
+    seconds: Math.max(end, facts.seconds),
+    whole: facts.begin === 0 && end >= facts.seconds,
     tracks: decoded.map((buffer, voice) => trim(buffer, facts, facts.voices[voice].gain)),
   };
+}
+
+// Whether a moment of the music is there, and so many seconds more, or all that is left.
+export function has(sound, moment, more = 0) {
+  const last = Math.min(moment + more, sound.seconds - FADE);
+  return sound.whole || (sound.begin <= moment && last <= sound.end);
 }
 
 function bytesOf(view) {
@@ -29,8 +40,9 @@ function trim(decoded, { rate, samples }, gain) {
 }
 
 // One strip a voice, then the room: what they add up to, and its echo.
-function buildMixer(context, voices, room) {
+function buildMixer(context, { voices, gain: loudness }, room) {
   const [bus, mono, master] = [context.createGain(), context.createGain(), context.createGain()];
+  master.gain.value = loudness;
   mono.channelCount = 1;
   mono.channelCountMode = "explicit";
   const echo = new ConvolverNode(context, { buffer: roomBuffer(context, room), disableNormalization: true });
@@ -53,9 +65,9 @@ function roomBuffer(context, room) {
 }
 
 export class Player {
-  // `ended` is called when the music is over.
-  constructor(room, ended) {
-    Object.assign(this, { room, ended, sound: null, context: null, passes: [], loop: null, rest: 0 });
+  // `ended` is called when the music is over, `starved` where its sound is not there yet.
+  constructor(room, ended, starved) {
+    Object.assign(this, { room, ended, starved, sound: null, context: null, passes: [], loop: null, rest: 0 });
     this.mix = [];
     this.ticking = setInterval(() => this.tick(), 100);
   }
@@ -70,9 +82,10 @@ export class Player {
     this.sound = sound;
     if (this.context) this.connect();
     if (this.playing) {
-      const from = place(this.time() + SOON + this.latency);
-      this.silence();
-      this.start(from);
+      const when = this.context.currentTime + SOON;
+      const from = place(this.time(when));
+      this.silence(when, RISE); // as the other one rises: where it is the same music, nobody hears it
+      this.start(from, when);
     } else {
       this.rest = place(this.rest);
     }
@@ -86,7 +99,7 @@ export class Player {
     this.context ??= new AudioContext({ sampleRate: this.sound.rate, latencyHint: "interactive" });
     if (this.mixer?.strips.length !== this.sound.voices.length) {
       this.mixer?.master.disconnect();
-      this.mixer = buildMixer(this.context, this.sound.voices, this.room);
+      this.mixer = buildMixer(this.context, this.sound, this.room);
     }
     this.applyMix(0);
   }
@@ -98,10 +111,10 @@ export class Player {
     this.start(from);
   }
 
-  start(from) {
+  start(from, when = this.context.currentTime + SOON) {
     const { loop, sound } = this;
     const outside = loop && (from < loop.start - 1e-3 || from >= loop.end - 1e-3);
-    this.addPass(this.context.currentTime + SOON, outside ? loop.start : Math.min(from, sound.seconds));
+    this.addPass(when, outside ? loop.start : Math.min(from, sound.seconds));
     this.tick();
   }
 
@@ -115,10 +128,9 @@ export class Player {
     if (this.playing) this.play(this.rest);
   }
 
-  // Seconds of the music that are heard now.
-  time() {
+  // Seconds of the music that are heard now, or what is played at another time of the context's clock.
+  time(heard = this.context?.currentTime - this.latency) {
     if (!this.playing) return this.rest;
-    const heard = this.context.currentTime - this.latency;
     const pass = this.passes.findLast((one) => one.when <= heard) ?? this.passes[0];
     return Math.min(pass.from + Math.max(0, heard - pass.when), pass.until);
   }
@@ -146,17 +158,14 @@ export class Player {
 
   applyMix(fade) {
     const now = this.context.currentTime;
-    this.mixer.master.gain.value = this.sound.gain;
-    this.levels().forEach((level, voice) => {
-      const { gain } = this.mixer.strips[voice];
-      if (fade) gain.setTargetAtTime(level, now, fade);
-      else gain.value = level;
-    });
+    const turn = (gain, level, slowly) => gain.setTargetAtTime(level, now, slowly);
+    turn(this.mixer.master.gain, this.sound.gain, this.playing ? GLIDE : 0);
+    this.levels().forEach((level, voice) => turn(this.mixer.strips[voice].gain, level, fade));
   }
 
   // Play all tracks once from `from` on, beginning at `when` of the context's clock.
   addPass(when, from) {
-    const { seconds } = this.sound;
+    const { seconds, begin } = this.sound;
     const until = this.loop && from < this.loop.end ? Math.min(this.loop.end, seconds) : seconds;
     const end = when + until - from;
     const nodes = this.sound.tracks.map((buffer, voice) => {
@@ -164,10 +173,10 @@ export class Player {
       const fade = this.context.createGain();
       source.connect(fade).connect(this.mixer.strips[voice]);
       fade.gain.setValueAtTime(0, when);
-      fade.gain.linearRampToValueAtTime(1, when + FADE / 4);
+      fade.gain.linearRampToValueAtTime(1, when + RISE);
       fade.gain.setValueAtTime(1, end);
       fade.gain.linearRampToValueAtTime(0, end + FADE);
-      source.start(when, from);
+      source.start(when + Math.max(0, begin - from), Math.max(0, from - begin));
       source.stop(end + FADE);
       return { source, fade };
     });
@@ -188,27 +197,27 @@ export class Player {
       this.silence();
       this.rest = 0;
       this.ended();
+    } else if (!has(this.sound, this.time())) {
+      this.pause();
+      this.starved();
     }
   }
 
-  silence() {
-    for (const { nodes } of this.passes) {
-      for (const { source, fade } of nodes) {
-        const now = this.context.currentTime;
-        fade.gain.cancelScheduledValues(now);
-        fade.gain.setTargetAtTime(0, now, FADE / 3);
-        source.stop(now + 2 * FADE);
-      }
+  silence(when = this.context?.currentTime, seconds = FADE) {
+    for (const { source, fade } of this.passes.flatMap(({ nodes }) => nodes)) {
+      fade.gain.cancelScheduledValues(when);
+      fade.gain.setValueAtTime(1, when);
+      fade.gain.linearRampToValueAtTime(0, when + seconds);
+      source.stop(when + seconds);
     }
     this.passes = [];
   }
 
   // Render what the mix sounds like, as fast as possible: AudioBuffer.
   offline(from = 0, seconds = this.sound.seconds - from) {
-    const { rate, tracks, voices, gain } = this.sound;
+    const { rate, tracks } = this.sound;
     const context = new OfflineAudioContext(2, Math.ceil(seconds * rate), rate);
-    const mixer = buildMixer(context, voices, this.room);
-    mixer.master.gain.value = gain;
+    const mixer = buildMixer(context, this.sound, this.room);
     this.levels().forEach((level, voice) => {
       mixer.strips[voice].gain.value = level;
       const source = new AudioBufferSourceNode(context, { buffer: tracks[voice] });
