@@ -18,6 +18,7 @@ from utils.arranger.takes import harmonize, harmonize_takes
 from utils.corpus.pieces import load_chorales
 from utils.inference_utils import generate_midi, load_melody_samples, show_generated_pianorolls
 from utils.music.grid import REST, grid_to_roll, onsets_of, quantize
+from utils.music.harmony import root_diversity
 from utils.music.meter import Meter
 from utils.music.theory import VOICE_RANGES, voice_ranges
 from utils.networks.store import load_shipped
@@ -188,6 +189,14 @@ def test_takes_are_the_cheaper_ones_of_more_and_of_what_is_heard_again_all_are_k
     prices, all_prices = ([take.scores["price"] for take in takes] for takes in (kept, every))
     assert prices[0] == min(all_prices) and set(prices) < set(all_prices)
     assert np.mean(prices) < np.mean(all_prices)
+
+
+def test_the_bolder_the_more_takes_differ():
+    def differ(creativity):  # the size of the noise is nothing to this model
+        _, *takes = harmonize_takes(TWINKLE, 4, 4, creativity, Recorder(hears_noise))
+        return root_diversity([take.grid for take in takes])
+
+    assert differ(20) > differ(1)
 
 
 def test_many_takes_are_heard_in_parts():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 SPARE = 0.9  # so many more takes, for each with noise that is asked for, are written than are kept
-# What it is worth, in nats a step, that a take has other roots than those chosen before it, on all beats.
+# What it is worth, in nats a step, that a take has other roots on all beats than those chosen before it. The
+# larger the noise, the more.
 DIFFERENCE = 0.25
 
 
@@ -14,7 +15,7 @@ def count_spare(takes):
     return int(SPARE * takes)
 
 
-def choose(prices, roots, keep):
+def choose(prices, roots, keep, creativity=1.0):
     """Choose takes that are cheap, and differ.
 
     First comes the cheapest, then again and again the one whose price, less what its difference from those
@@ -28,6 +29,8 @@ def choose(prices, roots, keep):
         Pitch classes, NONE where there is no chord.
     keep : int
         How many are chosen, at least 1 and no more than there are.
+    creativity : float
+        Size of the noise.
 
     Returns
     -------
@@ -35,8 +38,9 @@ def choose(prices, roots, keep):
         Their numbers, ascending.
     """
     differs = (roots[:, None] != roots[None]).mean(axis=-1)
+    worth = DIFFERENCE * creativity
     chosen, left = [], np.argsort(prices, kind="stable").tolist()
     while len(chosen) < keep:
-        bargains = [prices[take] - DIFFERENCE * differs[take, chosen or take].mean() for take in left]
+        bargains = [prices[take] - worth * differs[take, chosen or take].mean() for take in left]
         chosen.append(left.pop(int(np.argmin(bargains))))
     return sorted(chosen)

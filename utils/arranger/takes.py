@@ -110,7 +110,7 @@ def harmonize_takes(
         Of the noise.
     creativity : float
         Size of the noise that the generator hears, at least 0. At 0 there is one sober answer, at 1 takes
-        differ as in training, and beyond it they make less and less sense.
+        differ as in training, at 2 about as much as Bach's own settings of a tune.
     generator : callable, optional
         ``generator((given, noise), training=False)`` with piano rolls ``given [sample, step, pitch=128,
         track]`` and noise ``[sample, step / 16, 8, 512]`` gives ``[sample, step, pitch=128, voice]`` in
@@ -423,7 +423,7 @@ def harmonize_given(
     sung = [Take(grid, {"price": price}, own) for (grid, price), own in zip(found, noise, strict=True)]
     if spare:
         roots = np.stack([roots_of_beats(take.grid, bars) for take in sung[sober:]])
-        kept = choose([take.scores["price"] for take in sung[sober:]], roots, takes - sober)
+        kept = choose([take.scores["price"] for take in sung[sober:]], roots, takes - sober, creativity)
         sung[sober:] = [sung[sober + number] for number in kept]
     if critic is not None:
         shown = [np.where(take.grid == REST, REST, take.grid + semitones)[source] for take in sung]
