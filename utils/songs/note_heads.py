@@ -14,6 +14,7 @@ from ..music.meter import beat_length, find_upbeats
 PLAIN = tuple(Fraction(length) for length in (6, 4, 3, 2, 1.5, 1, 0.75, 0.5, 0.375, 0.25, 0.125, 0.0625))
 TYPES = {4: "whole", 2: "half", 1: "quarter", 0.5: "eighth", 0.25: "16th", 0.125: "32nd", 0.0625: "64th"}
 FLAGS = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
+WHOLE = 4  # quarter notes
 TRIPLET = Fraction(2, 3)  # three in the time of two
 # How players group the units of a bar where neither twos nor threes alone make it up. Sevens go both ways;
 # this one is also MuseScore's, whose version 3 puts flags between the beams of another one.
@@ -45,6 +46,10 @@ def pieces_by_bar(notes, bars):
             time, index = stop, index + 1
         if time < end:
             inside.append((time, end, None))
+        if bar.missing and inside == [(start, start + WHOLE, None)]:
+            # Alone in a bar a whole rest is read as one of the whole bar, however long that would be.
+            half = start + WHOLE / 2
+            inside = [(start, half, None), (half, end, None)]
         # An upbeat is counted from the bar line that ends it.
         origin = end - bar.full if upbeat else start
         if len(inside) == 1 and inside[0][2] is None and not bar.missing:
