@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pretrained.prices import arrange, load_songs
+from pretrained.prices import BETWEEN, arrange, load_songs
 from utils.arranger.prices import FREE, Costs, without_prices
 from utils.exam.exam import measure
 from utils.exam.rows import load_songs as load_windows
@@ -23,16 +23,6 @@ TAKE = 1  # of those of the songs: the first with noise
 NEVER = 1e3  # nats
 HELD = (0.0,) + (NEVER,) * (len(Costs().inner_shapes) - 1)
 STILL = {"inner_shapes": HELD, "bass_shapes": HELD, "suspension": NEVER}  # no voice moves between beats
-BETWEEN = (
-    "inner_shapes",
-    "bass_shapes",
-    "suspension",
-    "wide",
-    "clash",
-    "together",
-    "late_leading_tone",
-    "crowd",
-)
 LEFT_OUT = (
     ("kinds",),
     ("inversions",),

@@ -25,10 +25,8 @@ def test_a_take_that_differs_is_worth_a_little_more():
     assert choose(prices, roots([], [], [], EVERYWHERE), 2) == [1, 3]
     dear = [0.60, 0.50, 0.52, 0.53 + DIFFERENCE]
     assert choose(dear, roots([], [], [], EVERYWHERE), 2) == [1, 2]
-    assert choose(dear, roots([], [], [], EVERYWHERE), 2, creativity=2) == [
-        1,
-        3,
-    ]  # to whoever wants to be bold
+    # To whoever wants to be bold it is worth more.
+    assert choose(dear, roots([], [], [], EVERYWHERE), 2, creativity=2) == [1, 3]
 
 
 def test_the_difference_is_that_from_all_that_are_chosen():

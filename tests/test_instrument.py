@@ -153,6 +153,7 @@ def test_of_long_music_what_comes_next_is_played_first(takes):
         facts, clips = play_take(takes[0], tempo=15, begin=begin)
         assert (facts["begin"], facts["seconds"]) == (pytest.approx(begins), pytest.approx(60))
         assert facts["samples"] / facts["rate"] == pytest.approx(lasts, abs=0.1) and len(clips) == 4
+        assert facts["whole"] == (begin is None)
     whole, short = play_take(takes[0]), play_take(takes[0], begin=4)
     assert whole == short
 

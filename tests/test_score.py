@@ -234,9 +234,8 @@ def test_tempi_and_meters_change_where_they_should(tmp_path):
 
 
 def test_a_whole_rest_alone_in_a_bar_that_is_cut_short_is_written_as_halves(tmp_path):
-    notes = line(
-        (12, 60), (4, None), (3, 62)
-    )  # else it is read as one of the whole bar, twelve quarters long
+    # A whole rest would be read as one of the whole bar, twelve quarters long.
+    notes = line((12, 60), (4, None), (3, 62))
     path = write_musicxml(tmp_path / "a.musicxml", [("a", 0, notes)], [(0, 12, 4), (16, 3, 4)])
     assert read_back(path) == [notes]
     _, silent, _ = measures(path)

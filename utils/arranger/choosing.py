@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .proposals import CREATIVITY
+
 SPARE = 0.9  # so many more takes, for each with noise that is asked for, are written than are kept
 # What it is worth, in nats a step, that a take has other roots on all beats than those chosen before it. The
 # larger the noise, the more.
@@ -15,11 +17,12 @@ def count_spare(takes):
     return int(SPARE * takes)
 
 
-def choose(prices, roots, keep, creativity=1.0):
+def choose(prices, roots, keep, creativity=CREATIVITY):
     """Choose takes that are cheap, and differ.
 
-    First comes the cheapest, then again and again the one whose price, less what its difference from those
-    already chosen is worth, is the least: maximal marginal relevance (Carbonell and Goldstein 1998).
+    First comes the cheapest, then again and again the one whose price, less what its average difference from
+    those already chosen is worth, is the least; after the maximal marginal relevance of Carbonell and
+    Goldstein (1998).
 
     Parameters
     ----------

@@ -104,13 +104,13 @@ def harmonize_takes(
     melody : str, Path, Melody, music21 stream, or sequence of (pitch, beats)
         A MIDI or MusicXML file or whatever else :func:`.read_melody` reads.
     takes : int
-        Of two and more with noise, nearly twice as many are written; those are kept that the search paid
-        little for and that differ, see :func:`.choose`.
+        Of two and more with noise, up to nearly twice as many are written; those are kept that the search
+        paid little for and that differ, see :func:`.choose`.
     seed : int
         Of the noise.
     creativity : float
         Size of the noise that the generator hears, at least 0. At 0 there is one sober answer, at 1 takes
-        differ as in training, at 2 about as much as Bach's own settings of a tune.
+        differ as in training, at 2 in as many harmonies as Bach's own settings of a tune.
     generator : callable, optional
         ``generator((given, noise), training=False)`` with piano rolls ``given [sample, step, pitch=128,
         track]`` and noise ``[sample, step / 16, 8, 512]`` gives ``[sample, step, pitch=128, voice]`` in

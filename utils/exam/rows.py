@@ -177,7 +177,7 @@ def arrange(generator, critic, songs, takes, seed=0, creativity=CREATIVITY, cost
     critic : keras.Model or None
     songs : list of int array [step, voice=4]
     takes, seed, creativity, costs, sober
-        As in :func:`.harmonize_takes`.
+        As in :func:`.harmonize_takes`; by default no take is sober.
 
     Returns
     -------

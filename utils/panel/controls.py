@@ -212,9 +212,11 @@ class Wishes:
             What is said of it.
         """
         self._suspected = next((name for name, known in PICKUPS.items() if known == beats), None)
-        self.offer.description = f"Harmonize {song} with a pickup of {self._suspected}"
         show(self.offer, bool(self._suspected))
-        return " It would fit its bars better with a pickup." if self._suspected else ""
+        if not self._suspected:
+            return ""
+        self.offer.description = f"Harmonize {song} with a pickup of {self._suspected}"
+        return " It would fit its bars better with a pickup."
 
     def _take_offer(self):
         if self._suspected:  # not of a second click

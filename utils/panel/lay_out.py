@@ -94,9 +94,9 @@ def play_take(arrangement, programs=None, tempo=None, begin=None):
     -------
     dict
         ``rate``: samples a second; ``samples``: how many each voice has; ``begin``: the second at which they
-        begin; ``seconds``: how long the music lasts, played or not; ``gain`` of all together, so that
-        they are as loud as a file; ``voices``: for each its ``pan`` from left, -1, to right, 1, and the
-        ``gain`` that the decoded sound is to be multiplied with.
+        begin; ``seconds``: how long the file lasts, played or not; ``whole``: whether all of it is there;
+        ``gain`` of all together, so that they are as loud as a file; ``voices``: for each its ``pan`` from
+        left, -1, to right, 1, and the ``gain`` that the decoded sound is to be multiplied with.
     list of bytes
         An MP3 a voice.
 
@@ -127,6 +127,7 @@ def play_take(arrangement, programs=None, tempo=None, begin=None):
         "samples": ears.shape[1],
         "begin": excerpt[0] if excerpt else 0,
         "seconds": seconds,
+        "whole": excerpt is None,
         "gain": ROOM_FOR_ECHO * PEAK / max(float(np.abs(ears).max()), quietest),
         "voices": [{"pan": pan, "gain": gain} for pan, (_, gain) in zip(places, clips, strict=True)],
     }

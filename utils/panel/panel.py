@@ -197,7 +197,7 @@ class Panel(widgets.VBox):
         result, bars, wishes = self._history.now, list(self.instrument.bars), self.wishes
 
         def act():
-            for _ in range(CHANCES):
+            for _ in range(CHANCES if wishes.creativity.value else 1):
                 self._again += 1
                 new = write_again(
                     result,

@@ -15,8 +15,7 @@ export async function decode(facts, clips) {
   return {
     ...facts,
     end,
-    seconds: Math.max(end, facts.seconds),
-    whole: facts.begin === 0 && end >= facts.seconds,
+    seconds: facts.whole ? end : Math.max(end, facts.seconds), // a file may last longer than what sounds
     tracks: decoded.map((buffer, voice) => trim(buffer, facts, facts.voices[voice].gain)),
   };
 }
