@@ -2,7 +2,9 @@
 
 import json
 import signal
+import subprocess
 import sys
+import textwrap
 import time
 from functools import cache
 
@@ -121,6 +123,30 @@ def assert_equal(result, expected, strategy, replicas):
 def test_two_devices_train_as_one(alone, folder):
     result = workers.trained(folder / "devices", devices=2, **DESCENT)
     assert_equal(result, alone, "MirroredStrategy", 2)
+
+
+def test_what_is_too_small_to_share_is_trained_on_one_device():
+    """The lesson's tiny critics, whose plain loop does not know of replicas."""
+    program = """
+        import utils.quiet_tensorflow
+        import numpy as np
+        import tensorflow as tf
+        from utils import training_utils
+        from utils.lesson.definitions import load_lesson
+
+        cpu, = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        strategy = training_utils.choose_strategy()
+        lesson = load_lesson()
+        lesson.real, lesson.fake = (tf.fill((8, 1, 1, 1), heap) for heap in (2.0, -1.0))
+        tiny = lesson.train_tiny_critic(10, steps=2)
+        real, fake = (tiny(tf.constant([[heap]])).numpy().item() for heap in (2.0, -1.0))
+        print(real > fake, tf.distribute.get_strategy() is strategy, training_utils.count_replicas())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=workers.ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["True", "True", "2"], done.stderr
 
 
 def test_two_devices_give_the_parts_that_one_would(folder):

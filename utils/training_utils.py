@@ -4,7 +4,7 @@ from .networks.store import load_network, save_network
 from .training.device import choose_precision, describe_device, versions
 from .training.listening import ListeningTest
 from .training.presets import tell_presets
-from .training.replicas import choose_strategy, count_replicas, on_all_replicas
+from .training.replicas import choose_strategy, count_replicas, on_all_replicas, on_one_device
 from .training.run import Run, read_histories, run_name
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "describe_device",
     "load_network",
     "on_all_replicas",
+    "on_one_device",
     "read_histories",
     "run_name",
     "save_network",

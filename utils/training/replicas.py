@@ -53,6 +53,20 @@ def _join_workers():
     return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
 
 
+@contextlib.contextmanager
+def on_one_device():
+    """Let what is built and trained meanwhile be on one device, as if there were no others.
+
+    For what is too small to share, with a plain loop that does not know of replicas. Also a decorator.
+    """
+    strategy = tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
+    tf.distribute.experimental_set_strategy(None)
+    try:
+        yield
+    finally:
+        tf.distribute.experimental_set_strategy(strategy)
+
+
 def count_replicas():
     """Count the replicas that train together: 1 on a single device."""
     return tf.distribute.get_strategy().num_replicas_in_sync
