@@ -199,6 +199,16 @@ def test_the_bolder_the_more_takes_differ():
     assert differ(20) > differ(1)
 
 
+def test_takes_that_sing_the_same_come_after_all_others():
+    model, tune = Recorder(hears_noise), [("C5", 1), ("D5", 1), ("E5", 2)]  # one bar: six ways at most
+    noise = proposals.draw_takes(model, 8 + count_spare(8), 5, 2)
+    sober, *_ = harmonize_takes(tune, 1, generator=model)
+    possible = {take.grid.tobytes() for take in harmonize_takes(tune, 1, generator=model, noise=noise)}
+    takes = [take.grid.tobytes() for take in harmonize_takes(tune, 9, seed=5, generator=model)]
+    assert takes[0] == sober.grid.tobytes() and set(takes) == possible | {takes[0]}
+    assert 2 < len(possible) < 8
+
+
 def test_many_takes_are_heard_in_parts():
     model = Recorder(hears_noise)
     takes = harmonize_takes(TWINKLE, takes=9, generator=model, seed=2)

@@ -115,6 +115,9 @@ def main(arguments=None):
 
     track = int(options.track) if options.track and options.track.isdecimal() else options.track
     sober = 1 if options.all_takes or options.seed is None else 0
+    if options.all_takes and not options.creativity:
+        print("Without noise (--creativity 0) all takes are alike: one is written.")
+        options.takes = 1
     try:
         takes = harmonize_takes(
             options.melody,

@@ -44,6 +44,7 @@ from .wanted import WantedChords
 
 LONGEST_BRIDGED_REST = STEPS_PER_BAR - 1  # the voices rest only where what is given is silent for longer
 HEARD_AT_ONCE = 8  # takes, for the memory's sake
+REPEATED = 1e3  # nats, of a take that sings what another one did
 CROSSING_THE_TUNE = 12.0  # nats, where the melody is not the upper voice
 
 
@@ -422,15 +423,25 @@ def harmonize_given(
             found.extend(pool.map(one_take, ask(noise[first : first + HEARD_AT_ONCE])))
     sung = [Take(grid, {"price": price}, own) for (grid, price), own in zip(found, noise, strict=True)]
     if spare:
-        roots = np.stack([roots_of_beats(take.grid, bars) for take in sung[sober:]])
-        kept = choose([take.scores["price"] for take in sung[sober:]], roots, takes - sober, creativity)
-        sung[sober:] = [sung[sober + number] for number in kept]
+        sung[sober:] = _chosen(sung, sober, takes - sober, bars, creativity)
     if critic is not None:
         shown = [np.where(take.grid == REST, REST, take.grid + semitones)[source] for take in sung]
         hidden = to_hear[source] == REST
         for take, score in zip(sung, critic_scores(critic, shown, hidden), strict=True):
             take.scores["critic"] = score
     return sung
+
+
+def _chosen(sung, sober, keep, bars, creativity):
+    """Choose among the takes with noise; one that sings what another did comes after all others."""
+    others, heard = sung[sober:], {take.grid.tobytes() for take in sung[:sober]}
+    prices = []
+    for take in others:
+        notes = take.grid.tobytes()
+        prices.append(take.scores["price"] + REPEATED * (notes in heard))
+        heard.add(notes)
+    roots = np.stack([roots_of_beats(take.grid, bars) for take in others])
+    return [others[number] for number in choose(prices, roots, keep, creativity)]
 
 
 def _checked_noise(noise, generator, takes, seed, bars, creativity, sober):

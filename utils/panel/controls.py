@@ -41,7 +41,7 @@ INTERVALS = {
     12: "an octave",
 }
 CHORDS_SHOWN = "C | F C | G7 C"
-PHRASES_SHOWN = "found by itself, or 2:3 4:3, or none"
+PHRASES_SHOWN = "guessed; or 2:3 4:3; or none"
 
 
 def described(kind, label, tooltip, *values, width="24em", **options):

@@ -145,7 +145,8 @@ class Panel(widgets.VBox):
 
     def _harmonize(self):
         """Show the first take as soon as it is there, and the others when they are."""
-        name, wishes, number = self._name(), self.wishes, self.wishes.takes.value
+        name, wishes = self._name(), self.wishes
+        number = wishes.takes.value if wishes.creativity.value else 1  # without surprise all are alike
         with TemporaryDirectory() as folder:
             ask = partial(
                 harmonize_takes,

@@ -16,6 +16,8 @@ MUSIC_SIGNS = {
     **dict.fromkeys("\ue261\ued61\uea65", "♮"),
     **dict.fromkeys("\ue262\ued62\uea66", "♯"),
     **dict.fromkeys("\ue1d5\ueca5", "♩"),
+    **dict.fromkeys("\ue1d7\ueca7", "♪"),
+    **dict.fromkeys("\ue1e7\uecb7", "."),  # behind the note of a tempo
 }
 # MusicXML fixes the order of what a note holds.
 BEFORE_VOICE = ("grace", "cue", "chord", "pitch", "unpitched", "rest", "duration", "tie", "instrument")

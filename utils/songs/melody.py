@@ -458,7 +458,8 @@ def _keys_of(song):
 
 def size_of(melody):
     """Say how much music it is."""
-    return f"{len(melody.notes)} notes, {len(melody.grid) / STEPS_PER_BEAT:g} beats"
+    notes, beats = len(melody.notes), len(melody.grid) / STEPS_PER_BEAT
+    return f"{notes} note{'s' * (notes != 1)}, {beats:g} beat{'s' * (beats != 1)}"
 
 
 def _name_of_file(source):

@@ -283,7 +283,8 @@ function buildInstrument(model) {
     for (let number = low; number <= high; number++) bars[add ? "add" : "delete"](number);
     parts.marked = bar.number;
     set("bars", [...bars].sort((one, other) => one - other));
-    say(`Bar ${bar.number} ${add ? "marked" : "not marked"}`);
+    const which = low < high ? `Bars ${low}-${high}` : `Bar ${low}`;
+    say(`${which} ${add ? "marked" : "not marked"}`);
   }
 
   function togglePhrase(at) {
