@@ -287,6 +287,13 @@ def test_a_score_is_engraved(tmp_path, chorale):
     assert engrave(path) == [staves]
 
 
+def test_the_tempo_of_dotted_beats_is_written_in_every_readers_font(tmp_path):
+    notes = line(*[(1.5, 67)] * 4)
+    path = write_musicxml(tmp_path / "a.musicxml", [("a", 0, notes)], [(0, 6, 8)], [(0, 66)])
+    (svg,) = engrave(path)
+    assert "♩.<" in svg and not re.search("[\ue000-\uf8ff]", svg)
+
+
 def test_a_score_is_engraved_in_any_thread_again_and_again(tmp_path):
     pytest.importorskip("verovio")
     path = write_musicxml(tmp_path / "a.musicxml", [("a", 0, [(0, 1, 60)])], FOUR_FOUR)

@@ -146,9 +146,10 @@ def read_notes(path, bars=None):
 
 def _plain_text(svg):
     """Replace the signs of music fonts in texts, and leave out the names that nothing refers to."""
+    signs, plain = "".join(MUSIC_SIGNS), str.maketrans(MUSIC_SIGNS | {" ": ""})
     svg = re.sub(
-        f'font-family="Leipzig" font-size="[^"]*">([{"".join(MUSIC_SIGNS)}])',
-        lambda found: f'font-size="{SIGN_SIZE}">{MUSIC_SIGNS[found[1]]}',
+        f'font-family="Leipzig" font-size="[^"]*">([{signs}][{signs} ]*)',
+        lambda found: f'font-size="{SIGN_SIZE}">{found[1].translate(plain)}',
         svg,
     )
     root = re.search(r'<svg[^>]* id="([^"]+)"', svg)[1]
