@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from pretrained.prices import BETWEEN, arrange, load_songs
+from utils.arranger.between import FORBIDDEN
 from utils.arranger.prices import FREE, Costs, without_prices
 from utils.exam.exam import measure
 from utils.exam.rows import load_songs as load_windows
@@ -20,9 +21,8 @@ from utils.exam.whole import measure_whole
 from utils.music.grid import STEPS_PER_WINDOW
 
 TAKE = 1  # of those of the songs: the first with noise
-NEVER = 1e3  # nats
-HELD = (0.0,) + (NEVER,) * (len(Costs().inner_shapes) - 1)
-STILL = {"inner_shapes": HELD, "bass_shapes": HELD, "suspension": NEVER}  # no voice moves between beats
+HELD = (0.0,) + (FORBIDDEN,) * (len(Costs().inner_shapes) - 1)
+STILL = {"inner_shapes": HELD, "bass_shapes": HELD, "suspension": FORBIDDEN}  # no voice moves between beats
 LEFT_OUT = (
     ("kinds",),
     ("inversions",),
@@ -76,9 +76,9 @@ SHOWN = (
 )
 
 
-def leave_out(costs=None):
+def leave_out():
     """List the searches to compare: dict of str to Costs, by what is left out."""
-    costs = costs or Costs()
+    costs = Costs()
     rows = {
         "nothing": costs,
         "all prices": without_prices(),
